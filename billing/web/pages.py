@@ -1,0 +1,79 @@
+"""What all pages of this room share: the instant they speak for, the zone, the query's words."""
+
+from datetime import date, datetime
+from typing import Any, ClassVar
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.utils import timezone
+from django.utils.functional import cached_property
+from django.views.generic import TemplateView
+
+from billing.domain.instants import datetime_of
+from billing.domain.periods import first_instant
+from billing.selectors.overview import get_zone
+from orgs.access.organizations import OrganizationPage
+from orgs.selectors.organizations import list_organizations
+
+
+class BillingPage(OrganizationPage, TemplateView):  # type: ignore[misc] # `request` is narrower here
+    """A page that shows what is true at `as_of`, with days of the organization's billing zone."""
+
+    section: ClassVar[str]
+
+    @cached_property
+    def as_of(self) -> datetime:
+        """The instant of this request: everything on the page is clamped to it."""
+        return timezone.now()
+
+    @cached_property
+    def zone(self) -> str:
+        """The billing zone of the organization."""
+        return get_zone(actor=self.request.actor)
+
+    @property
+    def today(self) -> date:
+        """The day of `as_of` in the billing zone, as people there call it."""
+        return timezone.localdate(self.as_of, timezone=ZoneInfo(self.zone))
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Return what every page of an organization shows around its own content."""
+        return super().get_context_data(
+            organization=self.request.organization,
+            organizations=list_organizations(user_id=self.request.member.user_id or 0),
+            section=self.section,
+            as_of=self.as_of,
+            zone=self.zone,
+            **kwargs,
+        )
+
+    def word(self, name: str) -> str:
+        """Return a word of the query, at most 254 characters, NUL left out."""
+        return self.request.GET.get(name, "").replace("\0", "").strip()[:254]
+
+    def choice(self, name: str, *, among: tuple[str, ...], default: str) -> str:
+        """Return a word of the query if it is one of `among`."""
+        word = self.word(name)
+        return word if word in among else default
+
+    def day_in_query(self, name: str) -> date | None:
+        """Return a date of the query (`YYYY-MM-DD`); None if it is absent or none."""
+        try:
+            return date.fromisoformat(self.word(name))
+        except ValueError:
+            return None
+
+    def start_of(self, day: date | None) -> datetime | None:
+        """Return the first instant of a day in the billing zone."""
+        return None if day is None else datetime_of(first_instant(day, zone=self.zone))
+
+
+def instant_and_id(text: str) -> tuple[datetime, UUID] | None:
+    """Return the two parts of a cursor; None if it is not one."""
+    head, _, tail = text.partition("~")
+    try:
+        at = datetime.fromisoformat(head)
+        found = UUID(tail)
+    except ValueError:
+        return None
+    return (at, found) if at.tzinfo is not None else None

@@ -1,0 +1,1 @@
+"""Wiring only: settings, URLs, server entries, the embedded services. No business rule."""

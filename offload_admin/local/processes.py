@@ -1,0 +1,31 @@
+"""The processes of the product, as `make run` starts them."""
+
+import sys
+from collections.abc import Mapping
+
+GRACE_SECONDS = 10  # for requests under way when the web process is told to stop
+
+
+def process_commands(*, host: str, port: int, web_threads: int) -> Mapping[str, list[str]]:
+    """Return the command of each process by its name, in the order in which they start.
+
+    The stream process (server-sent events, ASGI, a port of its own) has its place here.
+    """
+    python = sys.executable
+    celery = [python, "-m", "celery", "-A", "offload_admin"]
+    return {
+        "web": [
+            *(python, "-m", "granian", "offload_admin.wsgi:application", "--interface", "wsgi"),
+            *("--host", host, "--port", str(port), "--no-ws"),
+            *("--workers", "1", "--blocking-threads", str(web_threads)),
+            *("--workers-kill-timeout", str(GRACE_SECONDS)),
+            # Its warning about threads and cores is not for whoever types `make run`.
+            *("--log-level", "error"),
+        ],
+        "worker": [
+            *(*celery, "worker", "--loglevel", "INFO"),
+            # One worker has nobody to talk to.
+            *("--without-gossip", "--without-mingle", "--without-heartbeat"),
+        ],
+        "beat": [*celery, "beat", "--loglevel", "WARNING", "--pidfile="],
+    }

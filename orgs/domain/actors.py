@@ -1,0 +1,69 @@
+"""Who acts, for which organization, with which rights. Everything that writes is given one."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from orgs.domain.roles import GRANTS, SCOPE_GRANTS, Capability, Role, Scope
+
+
+class ActorKind(StrEnum):
+    """Where the right to act comes from. The text is stored in the audit log."""
+
+    USER = "user"
+    TOKEN = "token"  # noqa: S105 - a kind of actor, not a secret
+    SYSTEM = "system"
+    OPERATOR = "operator"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Actor:
+    """One who acts. Made by `orgs.access` from a request, or by the constructors below.
+
+    `organization_id` is empty for the system, an operator, and a metering token of all
+    organizations. `role` is the member's role now; empty without a member. `label` is a name
+    for the audit log that says nothing personal.
+    """
+
+    kind: ActorKind
+    organization_id: int | None = None
+    member_id: int | None = None
+    role: Role | None = None
+    token_id: int | None = None
+    scopes: frozenset[Scope] = frozenset()
+    source_prefix: str = ""
+    label: str = ""
+
+    def __post_init__(self) -> None:
+        if self.kind is ActorKind.USER and (self.role is None or self.organization_id is None):
+            msg = "a user acts with a role in an organization"
+            raise ValueError(msg)
+        if self.kind is ActorKind.TOKEN and not self.scopes:
+            msg = "a token acts with scopes"
+            raise ValueError(msg)
+        if (self.member_id is None) != (self.role is None):
+            msg = "a member and a role come together"
+            raise ValueError(msg)
+
+    def may(self, capability: Capability) -> bool:
+        """Whether the actor holds `capability` in its own organization.
+
+        A user: what the role grants. A token: what its scopes grant, within the role now of the
+        member in whose right it acts. The system and an operator: everything.
+        """
+        if self.kind in (ActorKind.SYSTEM, ActorKind.OPERATOR):
+            return True
+        if self.kind is ActorKind.TOKEN and not any(
+            capability in SCOPE_GRANTS[scope] for scope in self.scopes
+        ):
+            return False
+        return self.role is None or capability in GRANTS[self.role]
+
+
+def operator(*, label: str) -> Actor:
+    """Return our own staff at a command line; `label` names the command."""
+    return Actor(kind=ActorKind.OPERATOR, label=label)
+
+
+def system(*, label: str) -> Actor:
+    """Return the product itself, acting by a clock or a queue; `label` names the task."""
+    return Actor(kind=ActorKind.SYSTEM, label=label)

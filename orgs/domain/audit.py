@@ -1,0 +1,116 @@
+"""The audit log's chain: what an entry says, and how one event's hash follows from the last.
+
+Hashes are SHA-256 over canonical JSON: keys sorted, no spaces, UTF-8, no floats. A program with
+nothing but a standard library can follow the chain.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TypeAlias
+
+Json: TypeAlias = "bool | int | str | Sequence[Json] | Mapping[str, Json] | None"
+"""What a diff may hold. No floats: their text differs from program to program."""
+
+CHAIN_VERSION = 1
+CHAIN_START = bytes(32)
+"""The hash before the first event."""
+
+SALT_BYTES = 16
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AuditEntry:
+    """One change, before it has a place in the chain.
+
+    `action` is a dotted name such as `member.added`; `diff` maps a field to `[before, after]`
+    with secrets masked. What names a person (address, e-mail, name) goes into `personal`, which
+    can be erased; the rest is for ever, so it names ids only.
+    """
+
+    organization_id: int
+    action: str
+    target_kind: str
+    target_id: str
+    diff: Mapping[str, Json] = field(default_factory=dict)
+    personal: Mapping[str, str] = field(default_factory=dict)
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ChainedEvent:
+    """Everything that one event's hash covers, besides the hash before it."""
+
+    organization_id: int
+    sequence: int
+    at: datetime
+    actor_kind: str
+    actor_member_id: int | None
+    actor_token_id: int | None
+    actor_label: str
+    action: str
+    target_kind: str
+    target_id: str
+    diff: Mapping[str, Json]
+    personal_digests: Mapping[str, str]
+    reason: str
+
+
+def hash_event(event: ChainedEvent, *, previous_hash: bytes) -> bytes:
+    """Return the 32 bytes that chain `event` to the one before it.
+
+    Raises `TypeError` for a diff that holds a float or anything else JSON is vague about.
+    """
+    content: dict[str, Json] = {
+        "version": CHAIN_VERSION,
+        "previous_hash": previous_hash.hex(),
+        "organization_id": event.organization_id,
+        "sequence": event.sequence,
+        "at": event.at.astimezone(UTC).isoformat(timespec="microseconds"),
+        "actor": {
+            "kind": event.actor_kind,
+            "member_id": event.actor_member_id,
+            "token_id": event.actor_token_id,
+            "label": event.actor_label,
+        },
+        "action": event.action,
+        "target": {"kind": event.target_kind, "id": event.target_id},
+        "diff": event.diff,
+        "personal_digests": event.personal_digests,
+        "reason": event.reason,
+    }
+    return hashlib.sha256(canonical_json(content)).digest()
+
+
+def hash_personal(value: str, *, salt: bytes) -> str:
+    """Return the hex digest that stands in the chain for a personal value.
+
+    The salt has a fixed length, so that (salt, value) can be read in one way only; once both are
+    dropped, nobody can find the value by trying.
+    """
+    if len(salt) != SALT_BYTES:
+        msg = f"a salt has {SALT_BYTES} bytes"
+        raise ValueError(msg)
+    return hashlib.sha256(salt + value.encode()).hexdigest()
+
+
+def canonical_json(value: Json) -> bytes:
+    """Return the one way to write `value` as JSON. Raises `TypeError` for floats."""
+    _refuse_floats(value)
+    return json.dumps(
+        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    ).encode()
+
+
+def _refuse_floats(value: object) -> None:
+    if isinstance(value, float):
+        msg = f"{value!r} has no place in an audit event: write it as a decimal string"
+        raise TypeError(msg)
+    if isinstance(value, Mapping):
+        for item in value.values():
+            _refuse_floats(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            _refuse_floats(item)

@@ -1,0 +1,37 @@
+"""How addresses and slugs are written: one form, so that equal names are equal text."""
+
+import re
+import unicodedata
+
+EMAIL_LENGTH = 254  # RFC 5321: the longest path is 256 with its angle brackets
+SLUG_LENGTH = 63  # one DNS label, so that a slug can become a host name
+NAME_LENGTH = 200
+
+SLUG_PATTERN = r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$"
+
+_SLUG = re.compile(SLUG_PATTERN)
+
+
+class InvalidSlug(ValueError):
+    """The text is not 1..63 ASCII lower-case letters, digits and inner hyphens."""
+
+
+def require_slug(text: str) -> str:
+    """Return `text` unchanged if it is a slug, raise `InvalidSlug` otherwise.
+
+    ASCII only: two organizations can never differ by look-alike letters of two alphabets.
+    """
+    # fullmatch, because `$` also matches before a final line break
+    if _SLUG.fullmatch(text) is None:
+        msg = f"{text!r} is not a slug: use 1 to {SLUG_LENGTH} of a-z, 0-9 and inner hyphens"
+        raise InvalidSlug(msg)
+    return text
+
+
+def normalize_email(text: str) -> str:
+    """Return the one stored form of an address: trimmed, composed (NFC), lower case.
+
+    The form is stable: normalizing twice gives the same text. Whether it is an address at all
+    is for the caller to check.
+    """
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text.strip()).lower())

@@ -1,0 +1,31 @@
+"""Tables of the app, one file per concern.
+
+Direction: users → organizations → members → teams; products, policies, tokens and audit point to
+organizations and members, never the other way. Every row that belongs to an organization names
+it, and composite foreign keys in the migrations refuse a team, member or token of another one.
+"""
+
+from orgs.models.audit import AuditEvent, AuditHead, AuditPersonalValue
+from orgs.models.members import Member
+from orgs.models.organizations import Organization
+from orgs.models.policies import PolicyRevision
+from orgs.models.products import Entitlement, Subscription
+from orgs.models.teams import Team, TeamAssignment, TeamMembership
+from orgs.models.tokens import AccessToken
+from orgs.models.users import User
+
+__all__ = [
+    "AccessToken",
+    "AuditEvent",
+    "AuditHead",
+    "AuditPersonalValue",
+    "Entitlement",
+    "Member",
+    "Organization",
+    "PolicyRevision",
+    "Subscription",
+    "Team",
+    "TeamAssignment",
+    "TeamMembership",
+    "User",
+]

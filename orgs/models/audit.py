@@ -1,0 +1,91 @@
+"""Who did what: one append-only hash chain per organization.
+
+What is personal stands beside the chain: the chain hashes a salted digest of it, so that erasing
+a person drops value and salt and the chain still verifies.
+"""
+
+from django.db import models
+from django.db.models import Q
+
+from orgs.domain.actors import ActorKind
+from orgs.models.organizations import Organization
+
+LABEL_LENGTH = 200
+
+
+class AuditHead(models.Model):
+    """The end of one organization's chain; locked while a transaction appends."""
+
+    organization = models.OneToOneField(
+        Organization, on_delete=models.PROTECT, primary_key=True, related_name="audit_head"
+    )
+    sequence = models.PositiveBigIntegerField(default=0)
+    hash = models.BinaryField()
+
+    def __str__(self) -> str:
+        return f"audit {self.sequence} of organization {self.organization_id}"
+
+
+class AuditEvent(models.Model):
+    """One change: who, when, what, why. Never edited, never deleted.
+
+    `actor_member_id` and `actor_token_id` are plain numbers: the log outlives what it names.
+    `diff` maps a field to `[before, after]`; `personal_digests` maps a personal field to the hex
+    digest of its salted value. `hash` covers every other column and `previous_hash`.
+    """
+
+    organization = models.ForeignKey(
+        Organization, on_delete=models.PROTECT, related_name="audit_events", db_index=False
+    )
+    sequence = models.PositiveBigIntegerField()
+    at = models.DateTimeField()
+    actor_kind = models.CharField(
+        max_length=8, choices=[(kind.value, kind.value) for kind in ActorKind]
+    )
+    actor_member_id = models.BigIntegerField(null=True, blank=True)
+    actor_token_id = models.BigIntegerField(null=True, blank=True)
+    actor_label = models.CharField(max_length=LABEL_LENGTH, blank=True)
+    action = models.CharField(max_length=64)
+    target_kind = models.CharField(max_length=32)
+    target_id = models.CharField(max_length=64)
+    diff = models.JSONField()
+    personal_digests = models.JSONField()
+    reason = models.TextField(blank=True)
+    previous_hash = models.BinaryField()
+    hash = models.BinaryField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "sequence"], name="audit_one_per_sequence"
+            ),
+            models.CheckConstraint(
+                name="audit_sequence_counts_from_1", condition=Q(sequence__gte=1)
+            ),
+            models.CheckConstraint(
+                name="audit_actor_kind_is_known",
+                condition=Q(actor_kind__in=[kind.value for kind in ActorKind]),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.action} ({self.sequence}) of organization {self.organization_id}"
+
+
+class AuditPersonalValue(models.Model):
+    """A personal value of an audit event, with its salt; deleted when a person is erased."""
+
+    event = models.ForeignKey(
+        AuditEvent, on_delete=models.PROTECT, related_name="personal_values", db_index=False
+    )
+    name = models.CharField(max_length=64)
+    salt = models.BinaryField()
+    value = models.TextField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["event", "name"], name="audit_personal_value_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} of audit event {self.event_id}"

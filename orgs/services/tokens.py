@@ -1,0 +1,123 @@
+"""Access tokens: made once, shown once, known by their hash ever after."""
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Q
+
+from orgs.domain.roles import Scope
+from orgs.domain.tokens import SECRET_BYTES, TokenKind, assemble, hash_of, kind_of
+from orgs.models import AccessToken, Member
+from orgs.services.audit import AuditTrail
+
+LAST_USE_PRECISION = timedelta(minutes=1)
+"""How old the noted last use may get: a busy token costs one UPDATE a minute, not each time."""
+
+
+class TokenDoesNotFit(ValueError):
+    """The parts of a token contradict each other; the text says which."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CreatedToken:
+    """A new token and its text, which is nowhere else and never comes back."""
+
+    token: AccessToken
+    text: str
+
+
+def create_token(
+    *,
+    trail: AuditTrail,
+    organization_id: int | None,
+    scopes: frozenset[Scope],
+    member: Member | None = None,
+    name: str = "",
+    source_prefix: str = "",
+    expires_at: datetime | None = None,
+) -> CreatedToken:
+    """Store a token of the kind its scopes ask for, and return it with its text.
+
+    `organization_id` None makes a metering token for all organizations, which stands in no
+    organization's audit log. `member` is the person in whose right it acts: a desktop token has
+    one, a metering token none. `source_prefix` binds a metering token to event sources.
+
+    Raises `ScopesDoNotFit` and `TokenDoesNotFit`.
+    """
+    kind = kind_of(scopes)
+    _require_fit(kind, organization_id=organization_id, member=member, source_prefix=source_prefix)
+    if expires_at is not None and expires_at <= trail.at:
+        msg = "a token expires after it is made"
+        raise TokenDoesNotFit(msg)
+    text = assemble(kind=kind, secret=secrets.token_bytes(SECRET_BYTES))
+    token = AccessToken.objects.create(
+        kind=kind,
+        organization_id=organization_id,
+        member=member,
+        name=name,
+        secret_hash=hash_of(text),
+        scopes=sorted(scope.value for scope in scopes),
+        source_prefix=source_prefix,
+        created_at=trail.at,
+        expires_at=expires_at,
+    )
+    if organization_id is not None:
+        trail.add(
+            organization_id=organization_id,
+            action="token.created",
+            target=("token", token.pk),
+            diff={
+                "scopes": [None, list(token.scopes)],
+                "member_id": [None, token.member_id],
+                "source_prefix": [None, source_prefix],
+                "expires_at": [None, expires_at.isoformat() if expires_at else None],
+            },
+            personal={"name": name} if name else {},
+        )
+    return CreatedToken(token=token, text=text)
+
+
+def revoke_token(*, trail: AuditTrail, organization_id: int, token_id: int) -> bool:
+    """End a token of the organization now; False if there is none that is not revoked already."""
+    revoked = AccessToken.objects.filter(
+        organization_id=organization_id, pk=token_id, revoked_at__isnull=True
+    ).update(revoked_at=trail.at)
+    if revoked:
+        trail.add(
+            organization_id=organization_id,
+            action="token.revoked",
+            target=("token", token_id),
+            diff={"revoked_at": [None, trail.at.isoformat()]},
+        )
+    return bool(revoked)
+
+
+def note_use(token: AccessToken, *, at: datetime) -> None:
+    """Note that the token was used at `at`, unless a use within the last minute is noted."""
+    oldest = at - LAST_USE_PRECISION
+    if token.last_used_at is not None and token.last_used_at > oldest:
+        return
+    AccessToken.objects.filter(
+        Q(last_used_at__isnull=True) | Q(last_used_at__lte=oldest), pk=token.pk
+    ).update(last_used_at=at)
+
+
+def _require_fit(
+    kind: TokenKind, *, organization_id: int | None, member: Member | None, source_prefix: str
+) -> None:
+    if organization_id is None and kind is not TokenKind.METERING:
+        msg = f"only a token with {Scope.METERING_WRITE.value} may be for all organizations"
+        raise TokenDoesNotFit(msg)
+    if source_prefix and kind is not TokenKind.METERING:
+        msg = f"only a token with {Scope.METERING_WRITE.value} is bound to event sources"
+        raise TokenDoesNotFit(msg)
+    if member is None and kind is TokenKind.DESKTOP:
+        msg = f"a token with {Scope.DESKTOP.value} belongs to a user"
+        raise TokenDoesNotFit(msg)
+    if member is not None and kind is TokenKind.METERING:
+        msg = f"a token with {Scope.METERING_WRITE.value} belongs to no user"
+        raise TokenDoesNotFit(msg)
+    if member is not None and member.organization_id != organization_id:
+        msg = "the user is not a member of the organization"
+        raise TokenDoesNotFit(msg)

@@ -1,0 +1,11 @@
+"""The addresses of people's own pages. Pages of an organization lie below `/o/<slug>/`."""
+
+from django.urls import URLPattern, URLResolver, path
+
+from orgs.web.home import home
+from orgs.web.language import choose
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", home, name="home"),
+    path("i18n/setlang/", choose, name="set_language"),
+]
