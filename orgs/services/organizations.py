@@ -6,9 +6,10 @@ from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError, transaction
 
 from orgs.domain.names import require_slug
-from orgs.domain.policy import default_policy
+from orgs.domain.policy_documents import rules_document
 from orgs.domain.products import Plan, Product, is_entitled
 from orgs.domain.roles import Role
+from orgs.domain.rules import DEFAULT_RULES
 from orgs.models import Entitlement, Member, Organization, PolicyRevision, Subscription, User
 from orgs.services.audit import AuditTrail
 from orgs.services.members import require_email
@@ -76,7 +77,7 @@ def create_organization(
         organization=organization,
         scope=PolicyRevision.Scope.ORGANIZATION,
         revision=1,
-        document=default_policy(),
+        document=rules_document(DEFAULT_RULES),
         created_at=trail.at,
     )
     trail.add(

@@ -1,0 +1,68 @@
+"""Effective settings as JSON: what a Desktop is sent, and the trace that explains it."""
+
+from collections.abc import Sequence
+
+from orgs.domain.audit import Json
+from orgs.domain.policy import EffectiveSettings, EffectiveSwitch, EffectiveTimeout
+from orgs.domain.rules import Setting
+from orgs.domain.trace import Source, Step
+
+
+def settings_document(settings: EffectiveSettings) -> dict[str, Json]:
+    """Return the `settings` object of the public contract."""
+    return {
+        Setting.OFFLOAD_ENABLED.value: _switch(settings.offload_enabled),
+        Setting.IDLE_TIMEOUT_SECONDS.value: _timeout(settings.idle_timeout_seconds),
+        Setting.GPU_ENABLED.value: _switch(settings.gpu_enabled),
+    }
+
+
+def trace_document(settings: EffectiveSettings) -> dict[str, Json]:
+    """Return the trace of each setting: its steps from the top, in order."""
+    return {
+        Setting.OFFLOAD_ENABLED.value: _steps(settings.offload_enabled.trace),
+        Setting.IDLE_TIMEOUT_SECONDS.value: _steps(settings.idle_timeout_seconds.trace),
+        Setting.GPU_ENABLED.value: _steps(settings.gpu_enabled.trace),
+    }
+
+
+def _switch(setting: EffectiveSwitch) -> Json:
+    return {
+        "value": setting.value,
+        "state": setting.state.value,
+        "locked": setting.locked,
+        "chosen": setting.chosen,
+        "source": _source(setting.source),
+        "reasons": [reason.value for reason in setting.reasons],
+    }
+
+
+def _timeout(setting: EffectiveTimeout) -> Json:
+    return {
+        "value": setting.value,
+        "minimum": setting.minimum,
+        "maximum": setting.maximum,
+        "default": setting.default,
+        "locked": setting.locked,
+        "chosen": setting.chosen,
+        "source": _source(setting.source),
+        "reasons": [reason.value for reason in setting.reasons],
+    }
+
+
+def _source(source: Source) -> Json:
+    level: dict[str, Json] = {"level": source.level.value}
+    return level | {"name": source.name} if source.name else level
+
+
+def _steps(steps: Sequence[Step]) -> list[Json]:
+    return [
+        {
+            "level": step.level.value,
+            "name": step.name or None,
+            "said": step.said,
+            "outcome": step.outcome.value,
+            "reason": step.reason.value,
+        }
+        for step in steps
+    ]

@@ -1,0 +1,105 @@
+"""The ladder of the idle timeout: besides a value, each level may narrow the range."""
+
+from typing import Final
+
+from orgs.domain.audit import Json
+from orgs.domain.rules import (
+    IDLE_TIMEOUT_DEFAULT_SECONDS,
+    IDLE_TIMEOUT_MAXIMUM_SECONDS,
+    IDLE_TIMEOUT_MINIMUM_SECONDS,
+    TimeoutRule,
+)
+from orgs.domain.trace import Ladder, Level, Outcome, Reason, Source
+
+_NARROWS: Final = {
+    Level.ORGANIZATION: Reason.NARROWED_BY_ORGANIZATION,
+    Level.TEAM: Reason.NARROWED_BY_TEAM,
+    Level.EXCEPTION: Reason.EXCEPTION,
+}
+
+_PARTS: Final = ("minimum", "maximum", "default", "locked")
+
+
+class TimeoutLadder:
+    """The range and the default so far, in seconds; hear the levels from the top."""
+
+    def __init__(self, steps: Ladder) -> None:
+        """Begin with the product's bounds."""
+        self.steps = steps
+        self.minimum = IDLE_TIMEOUT_MINIMUM_SECONDS
+        self.maximum = IDLE_TIMEOUT_MAXIMUM_SECONDS
+        self.default = IDLE_TIMEOUT_DEFAULT_SECONDS
+        self._minimum_by = self._maximum_by = Source(Level.PRODUCT, "")
+        self._last_narrowed = Reason.PRODUCT_BOUND
+        bounds: Json = {"minimum": self.minimum, "maximum": self.maximum}
+        steps.note(Level.PRODUCT, "", bounds, Outcome.NARROWED, Reason.PRODUCT_BOUND)
+
+    def hear(self, level: Level, name: str, rule: TimeoutRule) -> None:
+        """Take what a level says: its bounds narrow (an exception's replace), its default wins."""
+        if self.steps.silences(
+            level, name, _said(rule, "minimum", "maximum", "default", "locked")
+        ):
+            return
+        if rule.minimum is not None or rule.maximum is not None:
+            self._bound(level, name, rule)
+        if rule.default is not None or rule.locked:
+            self.default = self.default if rule.default is None else rule.default
+            said = _said(rule, "default", "locked")
+            self.steps.win(level, name, said, locks=bool(rule.locked))
+
+    def clamp(self, seconds: int) -> int:
+        """Return the value of the range that is nearest to `seconds`."""
+        return min(max(seconds, self.minimum), self.maximum)
+
+    def clamp_with_reason(self, seconds: int) -> tuple[int, tuple[Reason, ...]]:
+        """Return the nearest value of the range; when it differs, note and return why."""
+        value = self.clamp(seconds)
+        if value == seconds:
+            return value, ()
+        if value > seconds:
+            reason, said, by = Reason.CLAMPED_TO_MINIMUM, {"minimum": value}, self._minimum_by
+        else:
+            reason, said, by = Reason.CLAMPED_TO_MAXIMUM, {"maximum": value}, self._maximum_by
+        self.steps.note(by.level, by.name, said, Outcome.NARROWED, reason)
+        return value, (reason,)
+
+    def _bound(self, level: Level, name: str, rule: TimeoutRule) -> None:
+        before = (self.minimum, self.maximum)
+        is_exception = level is Level.EXCEPTION
+        minimum, maximum = (_widened if is_exception else _narrowed)(rule, *before)
+        said = _said(rule, "minimum", "maximum")
+        if (minimum, maximum) == before:
+            if (rule.minimum or minimum, rule.maximum or maximum) != before:
+                self.steps.note(level, name, said, Outcome.IGNORED, self._last_narrowed)
+            return
+        if minimum != self.minimum:
+            self._minimum_by = Source(level, name)
+        if maximum != self.maximum:
+            self._maximum_by = Source(level, name)
+        self.minimum, self.maximum = minimum, maximum
+        self._last_narrowed = _NARROWS[level]
+        outcome = Outcome.WIDENED if is_exception else Outcome.NARROWED
+        self.steps.note(level, name, said, outcome, _NARROWS[level])
+
+
+def _narrowed(rule: TimeoutRule, minimum: int, maximum: int) -> tuple[int, int]:
+    """Return the intersection; where there is none, the nearest single value of the range above.
+
+    Saving refuses an empty intersection, so the second half only keeps the function total.
+    """
+    low = minimum if rule.minimum is None else min(max(rule.minimum, minimum), maximum)
+    high = maximum if rule.maximum is None else max(min(rule.maximum, maximum), minimum)
+    return low, max(low, high)
+
+
+def _widened(rule: TimeoutRule, minimum: int, maximum: int) -> tuple[int, int]:
+    """Return an exception's range: what it says, within the product's bounds, else as before."""
+    low = minimum if rule.minimum is None else max(rule.minimum, IDLE_TIMEOUT_MINIMUM_SECONDS)
+    high = maximum if rule.maximum is None else min(rule.maximum, IDLE_TIMEOUT_MAXIMUM_SECONDS)
+    if rule.minimum is None:
+        low = min(low, high)
+    return low, max(low, high)
+
+
+def _said(rule: TimeoutRule, *parts: str) -> Json:
+    return {part: getattr(rule, part) for part in parts if getattr(rule, part) is not None}
