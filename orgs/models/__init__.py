@@ -6,10 +6,17 @@ it, and composite foreign keys in the migrations refuse a team, member or token 
 """
 
 from orgs.models.audit import AuditEvent, AuditHead, AuditPersonalValue
+from orgs.models.exceptions import PolicyException
 from orgs.models.members import Member
 from orgs.models.organizations import Organization
 from orgs.models.policies import PolicyRevision
 from orgs.models.products import Entitlement, Subscription
+from orgs.models.settings import (
+    MemberChoices,
+    SettingsHead,
+    SettingsVersion,
+    SpendingStatus,
+)
 from orgs.models.teams import Team, TeamAssignment, TeamMembership
 from orgs.models.tokens import AccessToken
 from orgs.models.users import User
@@ -21,8 +28,13 @@ __all__ = [
     "AuditPersonalValue",
     "Entitlement",
     "Member",
+    "MemberChoices",
     "Organization",
+    "PolicyException",
     "PolicyRevision",
+    "SettingsHead",
+    "SettingsVersion",
+    "SpendingStatus",
     "Subscription",
     "Team",
     "TeamAssignment",

@@ -10,6 +10,7 @@ from orgs.domain.names import EMAIL_LENGTH, normalize_email
 from orgs.domain.roles import Role
 from orgs.models import Member
 from orgs.services.audit import AuditTrail
+from orgs.services.effective_settings import refresh_settings
 
 
 class InvalidEmail(ValueError):
@@ -40,7 +41,7 @@ def ensure_members(
     """Return the member's id for each address as given, adding those that are missing.
 
     New ones have the role `member`; `names` gives them names, by address as given. Members who
-    exist stay as they are, removed ones too. Idempotent, in two statements for any number, and
+    exist stay as they are, removed ones too. Idempotent, in a fixed number of statements, and
     safe beside another call for the same addresses. Raises `InvalidEmail` before anything is
     written.
     """
@@ -55,6 +56,7 @@ def ensure_members(
             target=("organization", organization_id),
             diff={"member_ids": [None, sorted(added)], "role": [None, Role.MEMBER.value]},
         )
+        refresh_settings(organization_id=organization_id, at=trail.at, member_ids=added)
     ids = dict(
         Member.objects.filter(
             organization_id=organization_id, email__in=names_by_address

@@ -12,6 +12,7 @@ from orgs.domain.roles import Role
 from orgs.domain.rules import DEFAULT_RULES
 from orgs.models import Entitlement, Member, Organization, PolicyRevision, Subscription, User
 from orgs.services.audit import AuditTrail
+from orgs.services.effective_settings import next_revision, refresh_settings
 from orgs.services.members import require_email
 
 
@@ -76,10 +77,11 @@ def create_organization(
     PolicyRevision.objects.create(
         organization=organization,
         scope=PolicyRevision.Scope.ORGANIZATION,
-        revision=1,
+        revision=next_revision(organization_id=organization.pk),
         document=rules_document(DEFAULT_RULES),
         created_at=trail.at,
     )
+    refresh_settings(organization_id=organization.pk, at=trail.at, revision=1)
     trail.add(
         organization_id=organization.pk,
         action="organization.created",

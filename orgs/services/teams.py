@@ -8,6 +8,7 @@ from django.db.models import Max
 from orgs.domain.names import require_slug
 from orgs.models import Member, Organization, Team, TeamAssignment, TeamMembership
 from orgs.services.audit import AuditTrail
+from orgs.services.effective_settings import refresh_settings
 
 ROWS_AT_ONCE = 1000
 """Rows of one INSERT."""
@@ -112,7 +113,9 @@ def assign_primary_teams(
         ],
         batch_size=ROWS_AT_ONCE,
     )
-    _note_assignments(trail, organization_id, changed, latest)
+    if changed:
+        _note_assignments(trail, organization_id, changed, latest)
+        refresh_settings(organization_id=organization_id, at=trail.at, member_ids=changed)
     return len(changed)
 
 
@@ -122,19 +125,18 @@ def _note_assignments(
     changed: Mapping[int, int],
     latest: Mapping[int, tuple[datetime, int]],
 ) -> None:
-    if changed:
-        trail.add(
-            organization_id=organization_id,
-            action="members.primary_team_assigned",
-            target=("organization", organization_id),
-            diff={
-                f"member:{member_id}": [
-                    latest[member_id][1] if member_id in latest else None,
-                    team_id,
-                ]
-                for member_id, team_id in changed.items()
-            },
-        )
+    trail.add(
+        organization_id=organization_id,
+        action="members.primary_team_assigned",
+        target=("organization", organization_id),
+        diff={
+            f"member:{member_id}": [
+                latest[member_id][1] if member_id in latest else None,
+                team_id,
+            ]
+            for member_id, team_id in changed.items()
+        },
+    )
 
 
 def _lock_teams(organization_id: int) -> None:

@@ -10,6 +10,7 @@ from orgs.domain.roles import Scope
 from orgs.domain.tokens import SECRET_BYTES, TokenKind, assemble, hash_of, kind_of
 from orgs.models import AccessToken, Member
 from orgs.services.audit import AuditTrail
+from orgs.services.effective_settings import bump_generation
 
 LAST_USE_PRECISION = timedelta(minutes=1)
 """How old the noted last use may get: a busy token costs one UPDATE a minute, not each time."""
@@ -84,6 +85,7 @@ def revoke_token(*, trail: AuditTrail, organization_id: int, token_id: int) -> b
         organization_id=organization_id, pk=token_id, revoked_at__isnull=True
     ).update(revoked_at=trail.at)
     if revoked:
+        bump_generation(organization_id=organization_id)
         trail.add(
             organization_id=organization_id,
             action="token.revoked",
