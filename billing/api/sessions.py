@@ -100,6 +100,14 @@ class SessionDetailSerializer(SessionSerializer):
         allow_null=True,
         help_text="What ended the environment, if not silence.",
     )
+    policy_revision = serializers.IntegerField(
+        allow_null=True, help_text="The member's settings in force when it started."
+    )
+    outside_policy = serializers.ChoiceField(
+        choices=["offload_disabled", "gpu_disabled"],
+        allow_null=True,
+        help_text="What those settings forbade; the use is metered all the same.",
+    )
     gaps = GapSerializer(many=True)
     segments = SegmentSerializer(many=True)
     segments_next = serializers.URLField(allow_null=True)
@@ -226,6 +234,8 @@ class SessionItem(OrganizationAPIView):
         return {
             "waiting_seconds": seconds_text(session.waiting_us),
             "end_reason": session.end_reason or None,
+            "policy_revision": session.policy_revision,
+            "outside_policy": session.outside_policy or None,
             "gaps": [_span(piece) for piece in shown if piece.kind == "bridged"],
             "segments": [{"kind": piece.kind} | _span(piece) for piece in shown],
             "segments_next": replace_query_param(address, "segments_from", following)

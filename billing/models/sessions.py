@@ -16,7 +16,16 @@ class OffloadSession(models.Model):
     ahead. `terminated_at` is set when the environment was ended by an event or by another
     machine, at or after `active_until`. State, idle and purge instants and the amount billed
     so far are `billing.domain.session_facts.state_at` of these facts (ADR-0003).
+
+    `outside_policy` says what the member's settings forbade when it started, `policy_revision`
+    which revision of them; use is metered and billed all the same (domain.md §4, §5). Empty and
+    null where nothing was decided yet.
     """
+
+    class OutsidePolicy(models.TextChoices):
+        NOTHING = ""
+        OFFLOAD_DISABLED = "offload_disabled"
+        GPU_DISABLED = "gpu_disabled"
 
     class EndReason(models.TextChoices):
         NONE = ""
@@ -51,6 +60,10 @@ class OffloadSession(models.Model):
     waiting_us = models.BigIntegerField()
     event_count = models.IntegerField()
     fold_version = models.SmallIntegerField()
+    policy_revision = models.PositiveIntegerField(null=True, blank=True)
+    outside_policy = models.CharField(
+        max_length=16, choices=OutsidePolicy, default="", blank=True, db_default=""
+    )
 
     class Meta:
         indexes = [
@@ -77,6 +90,10 @@ class OffloadSession(models.Model):
             models.CheckConstraint(
                 name="session_parts_not_negative",
                 condition=Q(bridged_us__gte=0, waiting_us__gte=0, event_count__gte=1),
+            ),
+            models.CheckConstraint(
+                name="session_outside_policy_is_known",
+                condition=Q(outside_policy__in=["", "offload_disabled", "gpu_disabled"]),
             ),
             ExclusionConstraint(
                 name="session_no_overlap",

@@ -27,7 +27,8 @@ class SessionView:
     """One session as it looks at `as_of`; durations in microseconds, time to come left out.
 
     `idles_at` is given while active; `purges_at`, when the environment is deleted, once idle or
-    ended; `ended_at` is the end of the billable span, once ended.
+    ended; `ended_at` is the end of the billable span, once ended. `outside_policy` says what the
+    member's settings forbade when it started.
     """
 
     id: UUID
@@ -51,6 +52,8 @@ class SessionView:
     waiting_us: int
     bridged_us: int
     event_count: int
+    policy_revision: int | None
+    outside_policy: str
 
     @property
     def billable_us(self) -> int:
@@ -209,6 +212,8 @@ def look_at(row: OffloadSession, *, as_of: datetime) -> SessionView:
         waiting_us=max(0, row.waiting_us - ahead),
         bridged_us=row.bridged_us,
         event_count=row.event_count,
+        policy_revision=row.policy_revision,
+        outside_policy=row.outside_policy,
     )
 
 

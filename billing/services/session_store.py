@@ -198,10 +198,27 @@ _DELETE_RECORDS: Final = """
 _UPSERT_SESSIONS: Final = """
     INSERT INTO billing_offloadsession AS session
            (id, organization_id, member_id, team_id, machine_id, started_at, active_until,
-            terminated_at, end_reason, bridged_us, waiting_us, event_count, fold_version)
-    SELECT * FROM unnest(%s::uuid[], %s::bigint[], %s::bigint[], %s::bigint[], %s::smallint[],
-                         %s::timestamptz[], %s::timestamptz[], %s::timestamptz[], %s::text[],
-                         %s::bigint[], %s::bigint[], %s::int[], %s::smallint[])
+            terminated_at, end_reason, bridged_us, waiting_us, event_count, fold_version,
+            policy_revision, outside_policy)
+    SELECT folded.*, held.revision,
+           CASE WHEN NOT held.is_offload_enabled THEN 'offload_disabled'
+                WHEN machine.gpu <> '' AND NOT held.is_gpu_enabled THEN 'gpu_disabled'
+                ELSE '' END
+      FROM unnest(%s::uuid[], %s::bigint[], %s::bigint[], %s::bigint[], %s::smallint[],
+                  %s::timestamptz[], %s::timestamptz[], %s::timestamptz[], %s::text[],
+                  %s::bigint[], %s::bigint[], %s::int[], %s::smallint[])
+           AS folded (id, organization_id, member_id, team_id, machine_id, started_at,
+                      active_until, terminated_at, end_reason, bridged_us, waiting_us,
+                      event_count, fold_version)
+      JOIN billing_machine machine ON machine.id = folded.machine_id
+      LEFT JOIN LATERAL (
+           SELECT revision, is_offload_enabled, is_gpu_enabled
+             FROM orgs_settingsversion
+            WHERE organization_id = folded.organization_id
+              AND member_id = folded.member_id
+              AND since <= folded.started_at
+            ORDER BY id DESC
+            LIMIT 1) held ON true
     ON CONFLICT (id) DO UPDATE
        SET team_id = excluded.team_id,
            machine_id = excluded.machine_id,
@@ -211,14 +228,16 @@ _UPSERT_SESSIONS: Final = """
            bridged_us = excluded.bridged_us,
            waiting_us = excluded.waiting_us,
            event_count = excluded.event_count,
-           fold_version = excluded.fold_version
+           fold_version = excluded.fold_version,
+           policy_revision = excluded.policy_revision,
+           outside_policy = excluded.outside_policy
      WHERE (session.team_id, session.machine_id, session.active_until, session.terminated_at,
             session.end_reason, session.bridged_us, session.waiting_us, session.event_count,
-            session.fold_version)
+            session.fold_version, session.policy_revision, session.outside_policy)
            IS DISTINCT FROM
            (excluded.team_id, excluded.machine_id, excluded.active_until, excluded.terminated_at,
             excluded.end_reason, excluded.bridged_us, excluded.waiting_us, excluded.event_count,
-            excluded.fold_version)
+            excluded.fold_version, excluded.policy_revision, excluded.outside_policy)
 """
 
 _INSERT_STRETCHES: Final = """

@@ -15,9 +15,6 @@ from billing.selectors.usage import UsageFilter, UsageRow
 
 register = template.Library()
 
-HOUR_SECONDS: Final = 3600
-MINUTE_SECONDS: Final = 60
-
 TIME_KINDS: Final = ("working", "waiting", "bridged", "idle")
 
 
@@ -88,17 +85,6 @@ def state_word(state: str) -> str:
 def words(text: str) -> list[str]:
     """Split a constant of a template into its words."""
     return text.split()
-
-
-@register.filter
-def timeout(value_seconds: int) -> str:
-    """Return an idle timeout: `10 s`, `5 min`, `1 h`, `1 min 30 s`."""
-    minutes, rest = divmod(value_seconds, MINUTE_SECONDS)
-    if value_seconds == HOUR_SECONDS:
-        return pgettext("duration", "{h} h").format(h=1)
-    if rest or not minutes:
-        return duration_text(value_seconds * SECOND_US)
-    return pgettext("duration", "{m} min").format(m=minutes)
 
 
 @register.filter

@@ -1,33 +1,23 @@
 """What all pages of this room share: the instant they speak for, the zone, the query's words."""
 
 from datetime import date, datetime
-from typing import Any, ClassVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.utils import timezone
 from django.utils.functional import cached_property
-from django.views.generic import TemplateView
 
 from billing.domain.instants import datetime_of
 from billing.domain.periods import first_instant
 from billing.selectors.overview import get_zone
-from orgs.access.organizations import OrganizationPage
-from orgs.selectors.organizations import list_organizations
+from orgs.access.pages import ConsolePage
 
 
-class BillingPage(OrganizationPage, TemplateView):  # type: ignore[misc] # `request` is narrower here
-    """A page that shows what is true at `as_of`, with days of the organization's billing zone."""
-
-    section: ClassVar[str]
+class BillingPage(ConsolePage):
+    """A page with days of the organization's billing zone."""
 
     @cached_property
-    def as_of(self) -> datetime:
-        """The instant of this request: everything on the page is clamped to it."""
-        return timezone.now()
-
-    @cached_property
-    def zone(self) -> str:
+    def zone(self) -> str:  # type: ignore[override] # read once, when first asked for
         """The billing zone of the organization."""
         return get_zone(actor=self.request.actor)
 
@@ -35,26 +25,6 @@ class BillingPage(OrganizationPage, TemplateView):  # type: ignore[misc] # `requ
     def today(self) -> date:
         """The day of `as_of` in the billing zone, as people there call it."""
         return timezone.localdate(self.as_of, timezone=ZoneInfo(self.zone))
-
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """Return what every page of an organization shows around its own content."""
-        return super().get_context_data(
-            organization=self.request.organization,
-            organizations=list_organizations(user_id=self.request.member.user_id or 0),
-            section=self.section,
-            as_of=self.as_of,
-            zone=self.zone,
-            **kwargs,
-        )
-
-    def word(self, name: str) -> str:
-        """Return a word of the query, at most 254 characters, NUL left out."""
-        return self.request.GET.get(name, "").replace("\0", "").strip()[:254]
-
-    def choice(self, name: str, *, among: tuple[str, ...], default: str) -> str:
-        """Return a word of the query if it is one of `among`."""
-        word = self.word(name)
-        return word if word in among else default
 
     def day_in_query(self, name: str) -> date | None:
         """Return a date of the query (`YYYY-MM-DD`); None if it is absent or none."""

@@ -152,7 +152,7 @@ def _check(
     if not timedelta(0) < expires_at - at <= LONGEST:
         days = LONGEST.days
         detail = f"An exception ends after now, within {days} days."
-        errors.append(RuleError("/expires_at", "out_of_bounds", detail, {"days": days}))
+        errors.append(RuleError("/expires_at", "exception_end", detail, {"days": days}))
     if errors:
         raise InvalidPolicy(errors)
 

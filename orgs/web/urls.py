@@ -1,11 +1,31 @@
-"""The addresses of people's own pages. Pages of an organization lie below `/o/<slug>/`."""
+"""The addresses of people's own pages, and this app's pages below `/o/<slug>/`."""
 
-from django.urls import URLPattern, URLResolver, path
+from django.urls import URLPattern, URLResolver, include, path
 
+from orgs.web.exceptions import AskPage, DecisionPage, ExceptionsPage
 from orgs.web.home import home
 from orgs.web.language import choose
+from orgs.web.members import EffectivePage, MemberListPage
+from orgs.web.policy import PolicyPage, RevisionPage
+
+pages: list[URLPattern | URLResolver] = [
+    path("policy/", PolicyPage.as_view(), name="policy"),
+    path("policy/revisions/<int:revision>/", RevisionPage.as_view(), name="revision"),
+    path("policy/teams/<slug:team>/", PolicyPage.as_view(), name="team_policy"),
+    path(
+        "policy/teams/<slug:team>/revisions/<int:revision>/",
+        RevisionPage.as_view(),
+        name="team_revision",
+    ),
+    path("exceptions/", ExceptionsPage.as_view(), name="exceptions"),
+    path("exceptions/ask/", AskPage.as_view(), name="ask_exception"),
+    path("exceptions/<int:number>/", DecisionPage.as_view(), name="exception"),
+    path("members/", MemberListPage.as_view(), name="members"),
+    path("members/<int:member_id>/settings/", EffectivePage.as_view(), name="effective"),
+]
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", home, name="home"),
     path("i18n/setlang/", choose, name="set_language"),
+    path("o/<slug:slug>/", include((pages, "orgs"))),
 ]

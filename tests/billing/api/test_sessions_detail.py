@@ -40,6 +40,8 @@ def test_a_session_explains_itself(client, scene, reader):
     assert document == found["results"][0] | {
         "waiting_seconds": "600",
         "end_reason": None,
+        "policy_revision": 2,
+        "outside_policy": None,
         "gaps": [
             {
                 "started_at": "2026-03-02T01:15:00Z",

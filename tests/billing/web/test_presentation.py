@@ -12,7 +12,7 @@ from billing.domain.rating import Price, RateCardVersion
 from billing.selectors.prices import PriceBook, estimate
 from billing.selectors.sessions import SessionView
 from billing.selectors.stretches import Piece, StoredStretch, pieces_of
-from billing.templatetags.usage import amount_text, duration_text, seconds, timeout
+from billing.templatetags.usage import amount_text, duration_text, seconds
 from billing.web.charts import days_by_team
 from billing.web.timelines import PIECES_DRAWN, condense, draw
 from orgs.templatetags.console import initials, offset_text
@@ -42,16 +42,6 @@ def test_duration_is_said_in_the_readers_language(value_us, english, chinese):
         assert duration_text(value_us) == english
     with translation.override("zh-hans"):
         assert duration_text(value_us) == chinese
-
-
-def test_idle_timeout_is_short():
-    with translation.override("en"):
-        assert [timeout(value) for value in (10, 90, 300, 3600)] == [
-            "10 s",
-            "1 min 30 s",
-            "5 min",
-            "1 h",
-        ]
 
 
 def test_numbers_are_grouped_and_exact():
@@ -102,6 +92,8 @@ def session(**changes: object) -> SessionView:
         "working_us": 1100 * SECOND_US,
         "waiting_us": 600 * SECOND_US,
         "bridged_us": 173 * SECOND_US,
+        "policy_revision": None,
+        "outside_policy": "",
         "event_count": 9,
     }
     return SessionView(**(values | changes))
