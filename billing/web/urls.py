@@ -4,6 +4,7 @@ from django.urls import URLPattern, URLResolver, include, path, register_convert
 from django.urls.converters import StringConverter
 
 from billing.web.invoices import InvoiceFile, InvoiceLinePage, InvoiceListPage, InvoicePage
+from billing.web.my_offload import MyOffloadPage
 from billing.web.overview import OverviewPage
 from billing.web.sessions import SessionListPage, SessionPage
 from billing.web.usage import UsagePage
@@ -28,6 +29,7 @@ register_converter(SuffixConverter, "suffix")
 
 pages: list[URLPattern | URLResolver] = [
     path("", OverviewPage.as_view(), name="overview"),
+    path("my/", MyOffloadPage.as_view(), name="my_offload"),
     path("sessions/", SessionListPage.as_view(), name="sessions"),
     path("sessions/<uuid:session_id>/", SessionPage.as_view(), name="session"),
     path("usage/", UsagePage.as_view(), name="usage"),

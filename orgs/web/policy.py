@@ -122,6 +122,7 @@ class PolicyPage(ConsolePage):
             team=self.team,
             policy=self.policy,
             address=self.address,
+            preview_address=f"{self.address}preview/",
             may_write=self.may_write,
             states=list(SwitchState),
             above=rules_document(above) if self.team else None,

@@ -26,3 +26,16 @@
     }
   });
 })();
+
+// Countdowns: how long until the instant in data-until; the exact time stands beside it.
+(() => {
+  const tick = () => {
+    for (const each of document.querySelectorAll("[data-until]")) {
+      const left = Math.max(0, Math.round((Date.parse(each.dataset.until) - Date.now()) / 1000));
+      const minutes = Math.floor(left / 60);
+      each.textContent = `−${minutes}:${String(left % 60).padStart(2, "0")}`;
+    }
+  };
+  tick();
+  setInterval(tick, 1000);
+})();

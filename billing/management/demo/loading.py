@@ -24,6 +24,7 @@ from billing.management.demo.people import (
     TEAMS,
     ZONE,
 )
+from billing.management.demo.policies import shape_policy
 from billing.management.demo.reports import reported_use
 from billing.services.ingest import IngestScope, Reported, ingest_events
 from billing.services.invoicing import close_due_periods
@@ -76,6 +77,7 @@ def load_demo(*, now: datetime, days: int = DAYS) -> bool:
         return False
     begin = organization.created_at
     _ensure_people(organization, since=begin, moved_at=begin + timedelta(days=days / 2))
+    shape_policy(organization, since=begin, now=begin + timedelta(days=days))
     events = _ingest(organization, reported_use(now=begin + timedelta(days=days), days=days))
     fold_all(as_of=now, organization_id=organization.pk)
     _close(organization, now=now)
