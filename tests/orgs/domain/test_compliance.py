@@ -49,7 +49,7 @@ def test_drift_outdates_and_absence_come_first():
         ("4.49", False),
         ("", False),
         ("next", False),
-        ("4.٥٠", False),
+        ("4.\u0665\u0660", False),
     ],
 )
 def test_versions_are_compared_as_numbers(version, expected):
