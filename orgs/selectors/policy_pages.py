@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 from django.db.models import Count
@@ -53,7 +54,7 @@ def list_latest_revisions(
     if up_to is not None:
         rows = rows.filter(revision__lte=up_to)
     found = list(rows[: number + 1])
-    befores = [row.document for row in found[1:]] + [{}]
+    befores = chain((row.document for row in found[1:]), [{}])
     return [
         RevisionRow(
             revision=row.revision,
@@ -63,8 +64,8 @@ def list_latest_revisions(
             rolled_back_to=row.rolled_back_to,
             changes=diff_documents(before, row.document),
         )
-        for row, before in zip(found, befores, strict=True)
-    ][:number]
+        for row, before in zip(found[:number], befores, strict=False)
+    ]
 
 
 def list_team_summaries(*, organization_id: int) -> list[TeamSummary]:
