@@ -6,6 +6,7 @@ from django.urls.converters import StringConverter
 from billing.web.invoices import InvoiceFile, InvoiceLinePage, InvoiceListPage, InvoicePage
 from billing.web.my_offload import MyOffloadPage
 from billing.web.overview import OverviewPage
+from billing.web.policy_preview import PolicyPreviewPage
 from billing.web.sessions import SessionListPage, SessionPage
 from billing.web.usage import UsagePage
 
@@ -30,6 +31,12 @@ register_converter(SuffixConverter, "suffix")
 pages: list[URLPattern | URLResolver] = [
     path("", OverviewPage.as_view(), name="overview"),
     path("my/", MyOffloadPage.as_view(), name="my_offload"),
+    path("policy/preview/", PolicyPreviewPage.as_view(), name="policy_preview"),
+    path(
+        "policy/teams/<slug:team>/preview/",
+        PolicyPreviewPage.as_view(),
+        name="team_policy_preview",
+    ),
     path("sessions/", SessionListPage.as_view(), name="sessions"),
     path("sessions/<uuid:session_id>/", SessionPage.as_view(), name="session"),
     path("usage/", UsagePage.as_view(), name="usage"),

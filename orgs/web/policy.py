@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils.functional import cached_property
 
 from orgs.access.pages import ConsolePage
+from orgs.access.policy_form import PolicyForm
 from orgs.domain.policy_documents import InvalidPolicy, diff_documents, rules_document
 from orgs.domain.roles import Capability
 from orgs.domain.rules import Rules, SwitchState
@@ -21,7 +22,6 @@ from orgs.selectors.policy_pages import (
 )
 from orgs.services.audit import recording
 from orgs.services.policies import StalePolicy, roll_back_policy, save_policy
-from orgs.web.policy_form import PolicyForm
 from orgs.web.range_bar import limits_of, range_bar
 
 REVISIONS_SHOWN = 10

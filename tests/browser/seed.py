@@ -28,6 +28,7 @@ def main() -> None:
         make_used_organization,
         sign_in_member,
     )
+    from tests.factories.policies import shape_policy
 
     call_command("migrate", verbosity=0)
     now = timezone.now()  # noqa: TID251 - pages read the clock, the data lies around it
@@ -42,6 +43,7 @@ def main() -> None:
         created_at=now,
     )
     member = sign_in_member(used.organization, "mei@acme.example")
+    mei = shape_policy(used.organization, now=now)
     nobody = User.objects.create_user("nobody@acme.example", None)
     sessions = OffloadSession.objects.filter(organization=used.organization)
     invoice = Invoice.objects.filter(organization=used.organization).latest("finalized_at")
@@ -55,6 +57,7 @@ def main() -> None:
             sessions.filter(bridged_us__gt=0, active_until__lt=now).order_by("-started_at")[10].pk
         ),
         "invoice": invoice.number,
+        "mei": str(mei.pk),
     }
     json.dump(document, sys.stdout)
 

@@ -1,4 +1,4 @@
-"""The form of a policy: what somebody typed, read into rules by the domain's own reader."""
+"""From a submitted form to the rules of a policy, by the domain's own reader."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -57,6 +57,12 @@ class PolicyForm:
             reason=data.get("reason", "").replace("\0", "").strip()[:REASON_LENGTH],
             revision=int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0,  # noqa: PLR2004
         )
+
+    @property
+    def hidden(self) -> list[tuple[str, str]]:
+        """The fields but the reason, to be sent again from a page between."""
+        fields = [*self.states.items(), *self.bounds.items(), ("revision", str(self.revision))]
+        return [*fields, ("locked", "on")] if self.is_locked else fields
 
     def rules(self, *, is_whole: bool) -> Rules:
         """Return the rules; `is_whole`: an open lock is said too, as an organization does.

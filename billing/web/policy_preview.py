@@ -1,0 +1,96 @@
+"""What a policy would do before it is saved: whose settings, which sessions, what use."""
+
+from typing import Any, Final
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.functional import cached_property
+
+from billing.selectors.policy_impact import PolicyImpact, get_impact
+from billing.web.pages import BillingPage
+from orgs.access.policy_form import PolicyForm
+from orgs.domain.constraints import check_organization, check_team
+from orgs.domain.policy_documents import RuleError
+from orgs.domain.roles import Capability
+from orgs.domain.rules import Rules
+from orgs.models import Team
+from orgs.selectors.policies import get_policy, list_team_rules
+from orgs.selectors.policy_pages import find_team, is_lead
+
+MEMBERS_SHOWN: Final = 12
+
+
+class PolicyPreviewPage(BillingPage):
+    """`/o/<slug>/policy/preview/` and `…/policy/teams/<team>/preview/`: a POST of the form.
+
+    Answers a part of the page to htmx, else a page of its own with the form's values and a
+    button that saves them. Writes nothing.
+    """
+
+    capability = Capability.ORGANIZATION_READ
+    section = "policy"
+    http_method_names = ["post"]
+
+    @cached_property
+    def team(self) -> Team | None:
+        """The team of the address, None for the organization; 404 for another's."""
+        slug = self.kwargs.get("team")
+        if slug is None:
+            return None
+        team = find_team(organization_id=self.request.organization.pk, slug=slug)
+        if team is None:
+            raise Http404(slug)
+        return team
+
+    def get_template_names(self) -> list[str]:
+        """Return the part for htmx, the page for everybody else."""
+        is_part = self.request.headers.get("HX-Request") == "true"
+        return ["billing/policy_impact.html" if is_part else "billing/policy_preview.html"]
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Show what the typed rules would do, or what is wrong with them."""
+        self._require_writer()
+        form = PolicyForm.typed(request.POST)
+        rules, form = form.rules_or_errors(is_whole=self.team is None)
+        if rules is not None and (errors := self._errors(rules)):
+            rules, form = None, form.with_errors(errors)
+        impact = None if rules is None else self._impact(rules)
+        context = self.get_context_data(form=form, impact=impact, team=self.team)
+        return self.render_to_response(context)
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Return the address that saves, and how many members are shown by name."""
+        slug = self.request.organization.slug
+        address = (
+            reverse("orgs:policy", args=[slug])
+            if self.team is None
+            else reverse("orgs:team_policy", args=[slug, self.team.slug])
+        )
+        return super().get_context_data(address=address, shown=MEMBERS_SHOWN, **kwargs)
+
+    def _require_writer(self) -> None:
+        if self.request.actor.may(Capability.POLICY_WRITE):
+            return
+        if self.team is None or not is_lead(
+            organization_id=self.request.organization.pk,
+            member_id=self.request.member.pk,
+            team_id=self.team.pk,
+        ):
+            raise PermissionDenied
+
+    def _errors(self, rules: Rules) -> list[RuleError]:
+        organization = self.request.organization
+        if self.team is None:
+            teams = list_team_rules(organization_id=organization.pk)
+            return check_organization(rules, organization=organization.slug, teams=teams)
+        above = get_policy(organization_id=organization.pk).rules
+        return check_team(rules, team=self.team.slug, organization=organization.slug, above=above)
+
+    def _impact(self, rules: Rules) -> PolicyImpact:
+        return get_impact(
+            actor=self.request.actor,
+            as_of=self.as_of,
+            organization_rules=rules if self.team is None else None,
+            team_rules=None if self.team is None else {self.team.pk: rules},
+        )
