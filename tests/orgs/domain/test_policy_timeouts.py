@@ -1,0 +1,127 @@
+"""The idle timeout as worked cases: ranges, defaults, locks and exceptions, with their traces."""
+
+from dataclasses import replace
+
+from orgs.domain.policy import resolve
+from orgs.domain.rules import (
+    Choices,
+    TimeoutRule,
+)
+from orgs.domain.trace import Reason
+from tests.orgs.domain.policy_cases import (
+    EVENING,
+    NOON,
+    ON,
+    exception,
+    lines,
+    standing,
+    team,
+    timeout,
+)
+
+
+def test_a_lock_of_the_organization_silences_teams_and_the_developer():
+    found = resolve(
+        standing(
+            timeout(default=600, locked=True),
+            teams=(team("web", idle_timeout_seconds=TimeoutRule(maximum=60, default=60)),),
+            choices=Choices(idle_timeout_seconds=30),
+        ),
+        at=NOON,
+    ).idle_timeout_seconds
+    assert (found.value, found.locked, found.chosen) == (600, True, 30)
+    assert lines(found) == [
+        "product: default 300 → ignored, PRODUCT_DEFAULT",
+        "product: minimum 10 maximum 3600 → narrowed, PRODUCT_BOUND",
+        "organization acme: default 600 locked on → won, LOCKED_BY_ORGANIZATION",
+        "team web: maximum 60 default 60 → ignored, LOCKED_BY_ORGANIZATION",
+        "user: 30 → ignored, LOCKED_BY_ORGANIZATION",
+    ]
+
+
+def test_the_first_team_by_priority_decides_the_whole_setting():
+    """The second team's bounds are not heard either; a setting of which the first is silent is."""
+    found = resolve(
+        standing(
+            timeout(minimum=60, maximum=1800, default=900),
+            teams=(
+                team("z", priority=1, idle_timeout_seconds=TimeoutRule(maximum=1200)),
+                team(
+                    "a",
+                    priority=2,
+                    idle_timeout_seconds=TimeoutRule(maximum=120, default=120),
+                    gpu_enabled=ON,
+                ),
+            ),
+        ),
+        at=NOON,
+    )
+    assert found.gpu_enabled.source == ("team", "a")
+    assert found.idle_timeout_seconds.value == 900
+    assert lines(found.idle_timeout_seconds) == [
+        "product: default 300 → ignored, PRODUCT_DEFAULT",
+        "product: minimum 10 maximum 3600 → narrowed, PRODUCT_BOUND",
+        "organization acme: minimum 60 maximum 1800 → narrowed, NARROWED_BY_ORGANIZATION",
+        "organization acme: default 900 → won, ORGANIZATION_DEFAULT",
+        "team z: maximum 1200 → narrowed, NARROWED_BY_TEAM",
+        "team a: maximum 120 default 120 → ignored, TEAM_PRIORITY",
+    ]
+
+
+def test_a_default_above_the_teams_range_is_clamped_and_says_so():
+    found = resolve(
+        standing(
+            timeout(default=900),
+            teams=(team("web", idle_timeout_seconds=TimeoutRule(maximum=600)),),
+        ),
+        at=NOON,
+    ).idle_timeout_seconds
+    assert (found.minimum, found.value, found.default, found.maximum) == (10, 600, 600, 600)
+    assert found.source == ("organization", "acme")
+    assert found.reasons == (Reason.ORGANIZATION_DEFAULT, Reason.CLAMPED_TO_MAXIMUM)
+    assert lines(found)[-1] == "team web: maximum 600 → narrowed, CLAMPED_TO_MAXIMUM"
+
+
+def test_a_range_that_an_organization_narrowed_later_meets_the_teams():
+    """Team 600..1800 was fine below 10..3600; below 60..900 it is 600..900."""
+    found = resolve(
+        standing(
+            timeout(minimum=60, maximum=900),
+            teams=(team("web", idle_timeout_seconds=TimeoutRule(minimum=600, maximum=1800)),),
+        ),
+        at=NOON,
+    ).idle_timeout_seconds
+    assert (found.minimum, found.default, found.maximum) == (600, 600, 900)
+    assert found.reasons == (Reason.PRODUCT_DEFAULT, Reason.CLAMPED_TO_MINIMUM)
+    assert lines(found)[-1] == "team web: minimum 600 → narrowed, CLAMPED_TO_MINIMUM"
+
+
+def test_a_choice_is_kept_as_chosen_and_comes_back_when_the_policy_is_widened():
+    narrow = standing(timeout(maximum=600), choices=Choices(idle_timeout_seconds=1800))
+    wide = replace(narrow, organization_rules=timeout(maximum=3600))
+    assert resolve(narrow, at=NOON).idle_timeout_seconds.value == 600
+    assert resolve(narrow, at=NOON).idle_timeout_seconds.chosen == 1800
+    assert resolve(wide, at=NOON).idle_timeout_seconds.value == 1800
+    assert resolve(wide, at=NOON).idle_timeout_seconds.reasons == (Reason.USER_CHOICE,)
+
+
+def test_an_exception_lifts_a_lock_and_widens_until_it_expires():
+    member = standing(
+        timeout(minimum=60, maximum=300, default=120, locked=True),
+        exceptions=(exception(idle_timeout_seconds=TimeoutRule(maximum=1800)),),
+        choices=Choices(idle_timeout_seconds=1500),
+    )
+    during = resolve(member, at=NOON).idle_timeout_seconds
+    assert (during.minimum, during.value, during.maximum) == (60, 1500, 1800)
+    assert during.locked is False
+    assert lines(during) == [
+        "product: default 300 → ignored, PRODUCT_DEFAULT",
+        "product: minimum 10 maximum 3600 → narrowed, PRODUCT_BOUND",
+        "organization acme: minimum 60 maximum 300 → narrowed, NARROWED_BY_ORGANIZATION",
+        "organization acme: default 120 locked on → ignored, ORGANIZATION_DEFAULT",
+        "exception 7: maximum 1800 → widened, EXCEPTION",
+        "user: 1500 → won, USER_CHOICE",
+    ]
+    after = resolve(member, at=EVENING).idle_timeout_seconds
+    assert (after.minimum, after.value, after.maximum, after.locked) == (60, 120, 300, True)
+    assert after.reasons == (Reason.LOCKED_BY_ORGANIZATION,)
