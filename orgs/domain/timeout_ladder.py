@@ -35,16 +35,17 @@ class TimeoutLadder:
         steps.note(Level.PRODUCT, "", bounds, Outcome.NARROWED, Reason.PRODUCT_BOUND)
 
     def hear(self, level: Level, name: str, rule: TimeoutRule) -> None:
-        """Take what a level says: its bounds narrow (an exception's replace), its default wins."""
-        if self.steps.silences(
-            level, name, _said(rule, "minimum", "maximum", "default", "locked")
-        ):
+        """Take what a level says: its bounds narrow (an exception's replace), its default wins.
+
+        A lock without a default of its own locks the one it finds, and its step says which.
+        """
+        if self.steps.silences(level, name, _said(rule, *_PARTS)):
             return
         if rule.minimum is not None or rule.maximum is not None:
             self._bound(level, name, rule)
         if rule.default is not None or rule.locked:
             self.default = self.default if rule.default is None else rule.default
-            said = _said(rule, "default", "locked")
+            said = {"default": self.default} | _said(rule, "locked")
             self.steps.win(level, name, said, locks=bool(rule.locked))
 
     def clamp(self, seconds: int) -> int:
@@ -101,5 +102,5 @@ def _widened(rule: TimeoutRule, minimum: int, maximum: int) -> tuple[int, int]:
     return low, max(low, high)
 
 
-def _said(rule: TimeoutRule, *parts: str) -> Json:
+def _said(rule: TimeoutRule, *parts: str) -> dict[str, Json]:
     return {part: getattr(rule, part) for part in parts if getattr(rule, part) is not None}

@@ -39,6 +39,23 @@ def test_a_lock_of_the_organization_silences_teams_and_the_developer():
     ]
 
 
+def test_a_lock_without_a_default_locks_the_one_it_finds_and_names_it():
+    found = resolve(
+        standing(
+            timeout(default=900),
+            teams=(team("web", idle_timeout_seconds=TimeoutRule(locked=True)),),
+            choices=Choices(idle_timeout_seconds=30),
+        ),
+        at=NOON,
+    ).idle_timeout_seconds
+    assert (found.value, found.default, found.locked) == (900, 900, True)
+    assert lines(found)[2:] == [
+        "organization acme: default 900 → ignored, ORGANIZATION_DEFAULT",
+        "team web: default 900 locked on → won, LOCKED_BY_TEAM",
+        "user: 30 → ignored, LOCKED_BY_TEAM",
+    ]
+
+
 def test_the_first_team_by_priority_decides_the_whole_setting():
     """The second team's bounds are not heard either; a setting of which the first is silent is."""
     found = resolve(
