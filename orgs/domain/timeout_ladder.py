@@ -1,5 +1,6 @@
 """The ladder of the idle timeout: besides a value, each level may narrow the range."""
 
+from dataclasses import replace
 from typing import Final
 
 from orgs.domain.audit import Json
@@ -41,6 +42,8 @@ class TimeoutLadder:
         """
         if self.steps.silences(level, name, _said(rule, *_PARTS)):
             return
+        if level is Level.EXCEPTION:
+            rule = _with_room(rule, self.minimum, self.maximum)
         if rule.minimum is not None or rule.maximum is not None:
             self._bound(level, name, rule)
         if rule.default is not None or rule.locked:
@@ -93,13 +96,27 @@ def _narrowed(rule: TimeoutRule, minimum: int, maximum: int) -> tuple[int, int]:
     return low, max(low, high)
 
 
+def _with_room(rule: TimeoutRule, minimum: int, maximum: int) -> TimeoutRule:
+    """Return an exception's rule with the bound that its own default needs in the range so far."""
+    default = rule.default
+    if default is not None and default < minimum and rule.minimum is None:
+        return replace(rule, minimum=default)
+    if default is not None and default > maximum and rule.maximum is None:
+        return replace(rule, maximum=default)
+    return rule
+
+
 def _widened(rule: TimeoutRule, minimum: int, maximum: int) -> tuple[int, int]:
     """Return an exception's range: what it says, within the product's bounds, else as before."""
-    low = minimum if rule.minimum is None else max(rule.minimum, IDLE_TIMEOUT_MINIMUM_SECONDS)
-    high = maximum if rule.maximum is None else min(rule.maximum, IDLE_TIMEOUT_MAXIMUM_SECONDS)
+    low = minimum if rule.minimum is None else _within_product(rule.minimum)
+    high = maximum if rule.maximum is None else _within_product(rule.maximum)
     if rule.minimum is None:
         low = min(low, high)
     return low, max(low, high)
+
+
+def _within_product(seconds: int) -> int:
+    return min(max(seconds, IDLE_TIMEOUT_MINIMUM_SECONDS), IDLE_TIMEOUT_MAXIMUM_SECONDS)
 
 
 def _said(rule: TimeoutRule, *parts: str) -> dict[str, Json]:

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from orgs.domain.policy import resolve
 from orgs.domain.rules import (
     Choices,
@@ -142,3 +144,49 @@ def test_an_exception_lifts_a_lock_and_widens_until_it_expires():
     after = resolve(member, at=EVENING).idle_timeout_seconds
     assert (after.minimum, after.value, after.maximum, after.locked) == (60, 120, 300, True)
     assert after.reasons == (Reason.LOCKED_BY_ORGANIZATION,)
+
+
+def test_an_exceptions_default_makes_room_for_itself():
+    """Who grants 1800 s gives 1800 s, also where the range above ends at 900."""
+    found = resolve(
+        standing(
+            timeout(minimum=60, maximum=900, default=300),
+            exceptions=(exception(idle_timeout_seconds=TimeoutRule(default=1800)),),
+        ),
+        at=NOON,
+    ).idle_timeout_seconds
+    assert (found.minimum, found.value, found.maximum) == (60, 1800, 1800)
+    assert lines(found)[-2:] == [
+        "exception 7: maximum 1800 → widened, EXCEPTION",
+        "exception 7: default 1800 → won, EXCEPTION",
+    ]
+
+
+# The range above is 60..900.
+EXCEPTIONAL_RANGES = [
+    ({"maximum": 1800}, (60, 1800)),
+    ({"minimum": 10}, (10, 900)),
+    ({"minimum": 10, "maximum": 3600}, (10, 3600)),
+    ({"maximum": 30}, (30, 30)),
+    ({"minimum": 1200}, (1200, 1200)),
+    ({"minimum": 1200, "default": 1500}, (1200, 1500)),
+    ({"maximum": 30, "default": 20}, (20, 30)),
+    ({"default": 20}, (20, 900)),
+    # Never beyond the product, whatever stands in a row.
+    ({"minimum": 5000}, (3600, 3600)),
+    ({"maximum": 5}, (10, 10)),
+    ({"minimum": 1, "maximum": 9999}, (10, 3600)),
+    ({"default": 9999}, (60, 3600)),
+]
+
+
+@pytest.mark.parametrize(("parts", "span"), EXCEPTIONAL_RANGES)
+def test_the_range_of_an_exception(parts, span):
+    found = resolve(
+        standing(
+            timeout(minimum=60, maximum=900),
+            exceptions=(exception(idle_timeout_seconds=TimeoutRule(**parts)),),
+        ),
+        at=NOON,
+    ).idle_timeout_seconds
+    assert (found.minimum, found.maximum) == span
