@@ -19,6 +19,8 @@ _NARROWS: Final = {
 }
 
 _PARTS: Final = ("minimum", "maximum", "default", "locked")
+_EMPTY: Final = TimeoutRule()
+_UNLOCKED: Final = TimeoutRule(locked=False)
 
 
 class TimeoutLadder:
@@ -38,9 +40,10 @@ class TimeoutLadder:
     def hear(self, level: Level, name: str, rule: TimeoutRule) -> None:
         """Take what a level says: its bounds narrow (an exception's replace), its default wins.
 
-        A lock without a default of its own locks the one it finds, and its step says which.
+        A lock without a default of its own locks the one it finds, and its step says which. Not
+        to lock is to say nothing, except in an exception, which lifts the lock it meets.
         """
-        if self.steps.silences(level, name, _said(rule, *_PARTS)):
+        if _says_nothing(level, rule) or self.steps.silences(level, name, _said(rule, *_PARTS)):
             return
         if level is Level.EXCEPTION:
             rule = _with_room(rule, self.minimum, self.maximum)
@@ -50,6 +53,9 @@ class TimeoutLadder:
             self.default = self.default if rule.default is None else rule.default
             said = {"default": self.default} | _said(rule, "locked")
             self.steps.win(level, name, said, locks=bool(rule.locked))
+        elif rule == _UNLOCKED:
+            said = _said(rule, "locked")
+            self.steps.note(level, name, said, Outcome.WIDENED, Reason.EXCEPTION)
 
     def clamp(self, seconds: int) -> int:
         """Return the value of the range that is nearest to `seconds`."""
@@ -69,21 +75,25 @@ class TimeoutLadder:
 
     def _bound(self, level: Level, name: str, rule: TimeoutRule) -> None:
         before = (self.minimum, self.maximum)
-        is_exception = level is Level.EXCEPTION
-        minimum, maximum = (_widened if is_exception else _narrowed)(rule, *before)
-        said = _said(rule, "minimum", "maximum")
-        if (minimum, maximum) == before:
-            if (rule.minimum or minimum, rule.maximum or maximum) != before:
-                self.steps.note(level, name, said, Outcome.IGNORED, self._last_narrowed)
-            return
+        reason = _NARROWS[level]
+        if level is Level.EXCEPTION:
+            (minimum, maximum), outcome = _widened(rule, *before), Outcome.WIDENED
+        else:
+            (minimum, maximum), outcome = _narrowed(rule, *before), Outcome.NARROWED
+            if (minimum, maximum) == before:
+                outcome, reason = Outcome.IGNORED, self._last_narrowed
         if minimum != self.minimum:
             self._minimum_by = Source(level, name)
         if maximum != self.maximum:
             self._maximum_by = Source(level, name)
         self.minimum, self.maximum = minimum, maximum
-        self._last_narrowed = _NARROWS[level]
-        outcome = Outcome.WIDENED if is_exception else Outcome.NARROWED
-        self.steps.note(level, name, said, outcome, _NARROWS[level])
+        self._last_narrowed = reason
+        self.steps.note(level, name, _said(rule, "minimum", "maximum"), outcome, reason)
+
+
+def _says_nothing(level: Level, rule: TimeoutRule) -> bool:
+    """Whether a level is silent: its form is empty but for the box that is not ticked."""
+    return rule == _EMPTY or (rule == _UNLOCKED and level is not Level.EXCEPTION)
 
 
 def _narrowed(rule: TimeoutRule, minimum: int, maximum: int) -> tuple[int, int]:

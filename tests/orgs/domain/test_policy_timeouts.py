@@ -87,6 +87,41 @@ def test_the_first_team_by_priority_decides_the_whole_setting():
     ]
 
 
+def test_bounds_that_change_nothing_are_in_the_trace():
+    """Else the second team would be ignored for a first one of which nothing is seen."""
+    found = resolve(
+        standing(
+            timeout(minimum=60, maximum=900),
+            teams=(
+                team("a", priority=1, idle_timeout_seconds=TimeoutRule(maximum=900)),
+                team("b", priority=2, idle_timeout_seconds=TimeoutRule(default=120)),
+            ),
+        ),
+        at=NOON,
+    ).idle_timeout_seconds
+    assert lines(found)[2:] == [
+        "organization acme: minimum 60 maximum 900 → narrowed, NARROWED_BY_ORGANIZATION",
+        "team a: maximum 900 → ignored, NARROWED_BY_ORGANIZATION",
+        "team b: default 120 → ignored, TEAM_PRIORITY",
+    ]
+
+
+@pytest.mark.parametrize("empty", [TimeoutRule(), TimeoutRule(locked=False)])
+def test_a_team_that_says_nothing_of_the_idle_timeout_leaves_it_to_the_next(empty):
+    """A form saved with every field empty still says that it does not lock."""
+    found = resolve(
+        standing(
+            teams=(
+                team("a", priority=1, idle_timeout_seconds=empty),
+                team("b", priority=2, idle_timeout_seconds=TimeoutRule(default=120)),
+            ),
+        ),
+        at=NOON,
+    ).idle_timeout_seconds
+    assert (found.value, found.source) == (120, ("team", "b"))
+    assert [line for line in lines(found) if "team a" in line] == []
+
+
 def test_a_default_above_the_teams_range_is_clamped_and_says_so():
     found = resolve(
         standing(
@@ -160,6 +195,34 @@ def test_an_exceptions_default_makes_room_for_itself():
         "exception 7: maximum 1800 → widened, EXCEPTION",
         "exception 7: default 1800 → won, EXCEPTION",
     ]
+
+
+def test_an_exception_may_do_nothing_but_lift_a_lock():
+    found = resolve(
+        standing(
+            timeout(default=300, locked=True),
+            exceptions=(exception(idle_timeout_seconds=TimeoutRule(locked=False)),),
+            choices=Choices(idle_timeout_seconds=600),
+        ),
+        at=NOON,
+    ).idle_timeout_seconds
+    assert (found.value, found.locked) == (600, False)
+    assert lines(found)[2:] == [
+        "organization acme: default 300 locked on → ignored, ORGANIZATION_DEFAULT",
+        "exception 7: locked off → widened, EXCEPTION",
+        "user: 600 → won, USER_CHOICE",
+    ]
+
+
+def test_an_empty_exception_lifts_no_lock():
+    found = resolve(
+        standing(
+            timeout(default=300, locked=True),
+            exceptions=(exception(idle_timeout_seconds=TimeoutRule()),),
+        ),
+        at=NOON,
+    ).idle_timeout_seconds
+    assert found.locked is True
 
 
 # The range above is 60..900.
