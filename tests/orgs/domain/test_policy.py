@@ -7,6 +7,7 @@ from orgs.domain.rules import (
     DEFAULT_RULES,
     Choices,
     Rules,
+    Setting,
     SpendingState,
     TimeoutRule,
 )
@@ -269,3 +270,29 @@ def test_the_schedule_has_a_period_for_each_coming_end_of_an_exception():
     assert [period.since for period in periods] == [NOON, EVENING]
     assert [period.settings.gpu_enabled.value for period in periods] == [True, False]
     assert [period.since for period in schedule(member, at=EVENING)] == [EVENING]
+
+
+def test_the_idle_timeout_is_no_switch():
+    for said in (Rules(offload_enabled=ON), Choices(offload_enabled=True)):
+        with pytest.raises(KeyError):
+            said.switch(Setting.IDLE_TIMEOUT_SECONDS)
+
+
+def test_every_reason_code_is_of_the_rules_text():
+    """The codes are public: pages, documents and programs outside know them by these words."""
+    assert sorted(Reason) == [
+        "CLAMPED_TO_MAXIMUM",
+        "CLAMPED_TO_MINIMUM",
+        "ENTITLEMENT_OFF",
+        "EXCEPTION",
+        "LOCKED_BY_ORGANIZATION",
+        "LOCKED_BY_TEAM",
+        "NARROWED_BY_ORGANIZATION",
+        "NARROWED_BY_TEAM",
+        "ORGANIZATION_DEFAULT",
+        "PRODUCT_BOUND",
+        "PRODUCT_DEFAULT",
+        "SPENDING_LIMIT",
+        "TEAM_PRIORITY",
+        "USER_CHOICE",
+    ]
