@@ -85,8 +85,11 @@ class Rules:
     gpu_enabled: SwitchState | None = None
 
     def switch(self, setting: Setting) -> SwitchState | None:
-        """Return what the level says of an on/off setting."""
-        return self.gpu_enabled if setting is Setting.GPU_ENABLED else self.offload_enabled
+        """Return what the level says of an on/off setting; no other has a state (`KeyError`)."""
+        return {
+            Setting.OFFLOAD_ENABLED: self.offload_enabled,
+            Setting.GPU_ENABLED: self.gpu_enabled,
+        }[setting]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -98,8 +101,11 @@ class Choices:
     gpu_enabled: bool | None = None
 
     def switch(self, setting: Setting) -> bool | None:
-        """Return the choice of an on/off setting."""
-        return self.gpu_enabled if setting is Setting.GPU_ENABLED else self.offload_enabled
+        """Return the choice of an on/off setting; no other is on or off (`KeyError`)."""
+        return {
+            Setting.OFFLOAD_ENABLED: self.offload_enabled,
+            Setting.GPU_ENABLED: self.gpu_enabled,
+        }[setting]
 
 
 NO_CHOICES: Final = Choices()

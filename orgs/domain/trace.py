@@ -28,7 +28,7 @@ class Outcome(StrEnum):
     """It made the range narrower."""
 
     WIDENED = "widened"
-    """It set the range anew; only an exception does."""
+    """It set the range anew, or lifted a lock; only an exception does."""
 
     LEFT_OPEN = "left_open"
     """It says that nobody manages the setting: the product's default, until somebody chooses."""
