@@ -1,11 +1,15 @@
 """Effective settings as JSON: what a Desktop is sent, and the trace that explains it."""
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Final
 
-from orgs.domain.audit import Json
+from orgs.domain.audit import Json, canonical_json
 from orgs.domain.policy import EffectiveSettings, EffectiveSwitch, EffectiveTimeout
-from orgs.domain.rules import Setting
+from orgs.domain.rules import Setting, SpendingState
 from orgs.domain.trace import Source, Step
+
+DIGEST_BYTES: Final = 16
 
 
 def settings_document(settings: EffectiveSettings) -> dict[str, Json]:
@@ -15,6 +19,12 @@ def settings_document(settings: EffectiveSettings) -> dict[str, Json]:
         Setting.IDLE_TIMEOUT_SECONDS.value: _timeout(settings.idle_timeout_seconds),
         Setting.GPU_ENABLED.value: _switch(settings.gpu_enabled),
     }
+
+
+def settings_digest(document: Mapping[str, Json], *, spending: SpendingState) -> bytes:
+    """Return 16 bytes that stand for what a Desktop is told; equal only for equal contents."""
+    text = canonical_json({"settings": document, "spending": spending.value})
+    return hashlib.blake2b(text, digest_size=DIGEST_BYTES).digest()
 
 
 def trace_document(settings: EffectiveSettings) -> dict[str, Json]:

@@ -112,6 +112,7 @@ class Migration(migrations.Migration):
                         max_length=8,
                     ),
                 ),
+                ("digest", models.BinaryField()),
                 ("is_offload_enabled", models.BooleanField()),
                 ("is_gpu_enabled", models.BooleanField()),
                 ("idle_timeout_seconds", models.PositiveSmallIntegerField()),

@@ -95,7 +95,8 @@ class SettingsVersion(models.Model):
     may lie ahead: a change writes at once what will hold when an exception ends, and the rows of
     a later change, having higher ids, stand above them. `revision` is the one that last changed
     the content, so rows may share it. `settings` is the `settings` object of the Desktop's
-    document; the three columns behind it are its values, for queries.
+    document, `digest` stands for it and `spending` when contents are compared; the three columns
+    behind are its values, for queries.
     """
 
     organization = models.ForeignKey(
@@ -115,6 +116,7 @@ class SettingsVersion(models.Model):
     spending = models.CharField(
         max_length=8, choices=[(state.value, state.value) for state in SpendingState]
     )
+    digest = models.BinaryField()
     is_offload_enabled = models.BooleanField()
     is_gpu_enabled = models.BooleanField()
     idle_timeout_seconds = models.PositiveSmallIntegerField()

@@ -12,7 +12,7 @@ from orgs.domain.audit import Json
 from orgs.domain.policy import EffectiveSettings, EffectiveSwitch, EffectiveTimeout
 from orgs.domain.rules import SWITCHES, Setting
 from orgs.models import Member, PolicyException, SettingsVersion, TeamMembership
-from orgs.selectors.settings_versions import list_from
+from orgs.selectors.settings_versions import list_held
 
 
 class LadderOf(NamedTuple):
@@ -59,13 +59,13 @@ def list_member_rows(
     members = list_members(organization_id=organization_id, wanted=wanted)
     page = list(members.filter(email__gt=after)[:number] if after else members[:number])
     ids = [member.pk for member in page]
-    versions = list_from(organization_id=organization_id, member_ids=ids, at=at)
+    versions = list_held(organization_id=organization_id, member_ids=ids, at=at)
     teams = _team_names(organization_id, ids)
     return [
         MemberRow(
             member=member,
             teams=tuple(teams[member.pk]),
-            version=versions[member.pk][0] if member.pk in versions else None,
+            version=versions.get(member.pk),
         )
         for member in page
     ]

@@ -17,13 +17,12 @@ class Held(NamedTuple):
     valid_until: datetime | None
 
 
-class Past(NamedTuple):
-    """One row of a member's history, for whoever asks what held at an instant."""
+class Written(NamedTuple):
+    """A row of the history by what tells it apart; `digest` stands for its content."""
 
-    since: datetime
     revision: int
-    is_offload_enabled: bool
-    is_gpu_enabled: bool
+    since: datetime
+    digest: bytes
 
 
 def find_held(*, organization_id: int, member_id: int, at: datetime) -> Held | None:
@@ -37,59 +36,50 @@ def find_held(*, organization_id: int, member_id: int, at: datetime) -> Held | N
     return None
 
 
-def list_from(
+def list_held(
     *, organization_id: int, member_ids: Collection[int], at: datetime
-) -> dict[int, list[SettingsVersion]]:
+) -> dict[int, SettingsVersion]:
+    """Return what holds for members at `at`; absent are those for whom nothing was written."""
+    rows = SettingsVersion.objects.raw(
+        """
+        SELECT held.*
+          FROM unnest(%s::bigint[]) AS wanted (member_id), LATERAL (
+               SELECT * FROM orgs_settingsversion
+                WHERE organization_id = %s AND member_id = wanted.member_id AND since <= %s
+                ORDER BY id DESC LIMIT 1) held
+        """,
+        [list(member_ids), organization_id, at],
+    )
+    return {row.member_id: row for row in rows}
+
+
+def list_written_from(
+    *, organization_id: int, member_ids: Collection[int], at: datetime
+) -> dict[int, list[Written]]:
     """Return each member's row in force at `at` and those that lie ahead of it, oldest first.
 
     Members for whom nothing was ever written are absent. One query, by the index from the
     newest row back, whatever the length of the history.
     """
-    found: dict[int, list[SettingsVersion]] = defaultdict(list)
-    rows = SettingsVersion.objects.raw(
-        """
-        SELECT version.*
-          FROM unnest(%s::bigint[]) AS wanted (member_id)
-          JOIN LATERAL (
-               SELECT id FROM orgs_settingsversion
-                WHERE organization_id = %s AND member_id = wanted.member_id AND since <= %s
-                ORDER BY id DESC LIMIT 1) held ON true
-          JOIN orgs_settingsversion version
-            ON version.organization_id = %s AND version.member_id = wanted.member_id
-           AND version.id >= held.id
-         ORDER BY version.id
-        """,
-        [list(member_ids), organization_id, at, organization_id],
-    )
-    for row in rows:
-        found[row.member_id].append(row)
-    return dict(found)
-
-
-def list_history(member_ids: Collection[int]) -> dict[int, list[Past]]:
-    """Return the whole history of members, newest row first, in one query.
-
-    The first row whose `since` is not after an instant held there; see `held_at`.
-    """
-    histories: dict[int, list[Past]] = defaultdict(list)
+    found: dict[int, list[Written]] = defaultdict(list)
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT version.member_id, since, revision, is_offload_enabled, is_gpu_enabled
-              FROM orgs_member member
+            SELECT version.member_id, version.revision, version.since, version.digest
+              FROM unnest(%(members)s::bigint[]) AS wanted (member_id)
+             CROSS JOIN LATERAL (
+                   SELECT id FROM orgs_settingsversion
+                    WHERE organization_id = %(organization)s
+                      AND member_id = wanted.member_id AND since <= %(at)s
+                    ORDER BY id DESC LIMIT 1) held
               JOIN orgs_settingsversion version
-                ON version.organization_id = member.organization_id
-               AND version.member_id = member.id
-             WHERE member.id = ANY(%s)
-             ORDER BY version.id DESC
+                ON version.organization_id = %(organization)s
+               AND version.member_id = wanted.member_id
+               AND version.id >= held.id
+             ORDER BY version.id
             """,
-            [list(member_ids)],
+            {"members": list(member_ids), "organization": organization_id, "at": at},
         )
-        for member_id, *row in cursor:
-            histories[member_id].append(Past(*row))
-    return dict(histories)
-
-
-def held_at(history: Collection[Past], instant: datetime) -> Past | None:
-    """Return what of a history, newest row first, held at an instant; None before its first."""
-    return next((row for row in history if row.since <= instant), None)
+        for member_id, revision, since, digest in cursor:
+            found[member_id].append(Written(revision, since, bytes(digest)))
+    return dict(found)

@@ -1,6 +1,7 @@
 """Writing what holds for each member from now on, whenever something that decides it changed."""
 
-from collections.abc import Collection
+import json
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -8,19 +9,27 @@ from django.db import connection
 
 from orgs.domain.audit import Json
 from orgs.domain.policy import EffectiveSettings, Standing, schedule
-from orgs.domain.settings_documents import settings_document
-from orgs.models import SettingsHead, SettingsVersion
-from orgs.selectors.settings_versions import list_from
+from orgs.domain.rules import SpendingState
+from orgs.domain.settings_documents import settings_digest, settings_document
+from orgs.models import SettingsHead
+from orgs.selectors.settings_versions import Written, list_written_from
 from orgs.selectors.standings import load_standings
 
-ROWS_AT_ONCE = 10_000
-"""Rows of one INSERT."""
 
+class _Content(NamedTuple):
+    """What holds for everyone who stands alike, from `since` on."""
 
-class _Wanted(NamedTuple):
     since: datetime
+    digest: bytes
     settings: EffectiveSettings
     document: dict[str, Json]
+    spending: SpendingState
+
+
+class _Row(NamedTuple):
+    member_id: int
+    revision: int
+    content: _Content
 
 
 def lock_settings(*, organization_id: int) -> None:
@@ -57,24 +66,31 @@ def refresh_settings(
     """
     head = _bump(organization_id)
     standings = load_standings(organization_id=organization_id, at=at, member_ids=member_ids)
-    stored = list_from(organization_id=organization_id, member_ids=list(standings), at=at)
+    written = list_written_from(organization_id=organization_id, member_ids=standings, at=at)
     first = head.revision + 1 if revision is None else revision
-    schedules: dict[Standing, list[_Wanted]] = {}  # many members stand alike
-    rows: list[SettingsVersion] = []
+    contents: dict[Standing, list[_Content]] = {}  # many members stand alike
+    rows: list[_Row] = []
     changed: list[int] = []
     for member_id, standing in standings.items():
-        wanted = schedules.get(standing)
-        if wanted is None:
-            wanted = schedules[standing] = _wanted(standing, at=at)
-        made, is_changed = _rows(
-            stored.get(member_id, []), wanted, first_revision=first, standing=standing
-        )
-        for row in made:
-            row.organization_id, row.member_id = organization_id, member_id
-        rows += made
-        if is_changed:
+        if standing not in contents:
+            contents[standing] = _contents(standing, at=at)
+        wanted = contents[standing]
+        kept = written.get(member_id, [])
+        is_same_now = bool(kept) and kept[0].digest == wanted[0].digest
+        if not is_same_now:
             changed.append(member_id)
-    SettingsVersion.objects.bulk_create(rows, batch_size=ROWS_AT_ONCE)
+        elif _lies_ahead(kept) == _lies_ahead(wanted):
+            continue
+        # when only what lies ahead changed, what holds keeps its revision
+        revisions = [
+            kept[0].revision if is_same_now else first,
+            *range(first + 1, first + len(wanted)),
+        ]
+        rows += [
+            _Row(member_id, number, content)
+            for number, content in zip(revisions, wanted, strict=True)
+        ]
+    _store(organization_id, rows)
     last = max((row.revision for row in rows), default=head.revision)
     if last > head.revision:
         _bump(organization_id, revisions=last - head.revision)
@@ -102,44 +118,49 @@ def _bump(organization_id: int, *, revisions: int = 0, generations: int = 1) -> 
     return SettingsHead(organization_id=organization_id, revision=revision, generation=generation)
 
 
-def _wanted(standing: Standing, *, at: datetime) -> list[_Wanted]:
-    return [
-        _Wanted(since, settings, settings_document(settings))
-        for since, settings in schedule(standing, at=at)
-    ]
+def _contents(standing: Standing, *, at: datetime) -> list[_Content]:
+    contents = []
+    for since, settings in schedule(standing, at=at):
+        document = settings_document(settings)
+        digest = settings_digest(document, spending=standing.spending)
+        contents.append(_Content(since, digest, settings, document, standing.spending))
+    return contents
 
 
-def _rows(
-    stored: list[SettingsVersion],
-    wanted: list[_Wanted],
-    *,
-    first_revision: int,
-    standing: Standing,
-) -> tuple[list[SettingsVersion], bool]:
-    """Return the rows to add, without their member, and whether what holds now is new."""
-    spending = standing.spending.value
-    held = stored[0] if stored else None
-    is_same_now = held is not None and (held.settings, held.spending) == (
-        wanted[0].document,
-        spending,
-    )
-    ahead = [(row.since, row.settings, row.spending) for row in stored[1:]]
-    if is_same_now and ahead == [
-        (period.since, period.document, spending) for period in wanted[1:]
-    ]:
-        return [], False
-    rows = [
-        SettingsVersion(
-            revision=first_revision + index,
-            since=period.since,
-            settings=period.document,
-            spending=spending,
-            is_offload_enabled=period.settings.offload_enabled.value,
-            is_gpu_enabled=period.settings.gpu_enabled.value,
-            idle_timeout_seconds=period.settings.idle_timeout_seconds.value,
+def _lies_ahead(rows: Sequence[Written] | Sequence[_Content]) -> list[tuple[datetime, bytes]]:
+    return [(row.since, row.digest) for row in rows[1:]]
+
+
+def _store(organization_id: int, rows: Sequence[_Row]) -> None:
+    """Insert rows in the given order; each content, which many may share, is sent once."""
+    contents = {row.content.digest: row.content for row in rows}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO orgs_settingsversion
+                   (organization_id, member_id, revision, since, settings, spending, digest,
+                    is_offload_enabled, is_gpu_enabled, idle_timeout_seconds)
+            SELECT %s, member_id, revision, since, settings::jsonb, spending, digest,
+                   is_offload_enabled, is_gpu_enabled, idle_timeout_seconds
+              FROM unnest(%s::bigint[], %s::int[], %s::timestamptz[], %s::bytea[])
+                   WITH ORDINALITY AS wanted (member_id, revision, since, digest, place)
+              JOIN unnest(%s::bytea[], %s::text[], %s::text[], %s::bool[], %s::bool[], %s::int[])
+                   AS content (digest, settings, spending, is_offload_enabled, is_gpu_enabled,
+                               idle_timeout_seconds)
+             USING (digest)
+             ORDER BY place
+            """,
+            [
+                organization_id,
+                [row.member_id for row in rows],
+                [row.revision for row in rows],
+                [row.content.since for row in rows],
+                [row.content.digest for row in rows],
+                list(contents),
+                [json.dumps(content.document) for content in contents.values()],
+                [content.spending.value for content in contents.values()],
+                [content.settings.offload_enabled.value for content in contents.values()],
+                [content.settings.gpu_enabled.value for content in contents.values()],
+                [content.settings.idle_timeout_seconds.value for content in contents.values()],
+            ],
         )
-        for index, period in enumerate(wanted)
-    ]
-    if is_same_now and held is not None:
-        rows[0].revision = held.revision  # what lies ahead changed, not what holds
-    return rows, not is_same_now
