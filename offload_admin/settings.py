@@ -31,6 +31,8 @@ _is_https = _base.scheme == "https"
 ALLOWED_HOSTS = env.words(
     "ALLOWED_HOSTS", default=[_base.hostname or "localhost", "localhost", "127.0.0.1", "[::1]"]
 )
+# Proxies of our own before the web process; each adds the address it saw to X-Forwarded-For.
+ALLAUTH_TRUSTED_PROXY_COUNT = env.integer("TRUSTED_PROXIES", default=0, minimum=0, maximum=8)
 STATE_DIR = Path(env.text("OFFLOAD_STATE_DIR", default=str(BASE_DIR / "var"))).absolute()
 EXPORT_DIR = Path(env.text("EXPORT_DIR", default=str(STATE_DIR / "exports"))).absolute()
 
@@ -161,6 +163,7 @@ CELERY_ENABLE_UTC = True
 CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
 SWEEP_SECONDS = 2.0
 CLOSE_SECONDS = 600.0
+EXPIRY_SECONDS = 60.0
 CELERY_BEAT_MAX_LOOP_INTERVAL = SWEEP_SECONDS
 # `expires`: a sweep that no worker took before the next one is due is worth nothing, so sweeps
 # cannot pile up while the workers are away.
@@ -174,6 +177,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "billing.tasks.close_due_periods",
         "schedule": CLOSE_SECONDS,
         "options": {"expires": CLOSE_SECONDS},
+    },
+    "remove-expired-sign-ins": {
+        "task": "orgs.tasks.remove_expired_sign_ins",
+        "schedule": EXPIRY_SECONDS,
+        "options": {"expires": EXPIRY_SECONDS},
     },
 }
 

@@ -19,6 +19,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/docs", api_docs, name="docs"),
     path("api/v1/", include("orgs.api.urls")),
     path("api/v1/", include("billing.api.urls")),
+    path("", include("orgs.api.oauth_urls")),
     path("", include("orgs.web.urls")),
     path("", include("billing.web.urls")),
 ]

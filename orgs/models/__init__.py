@@ -1,11 +1,14 @@
 """Tables of the app, one file per concern.
 
-Direction: users → organizations → members → teams; products, policies, tokens and audit point to
-organizations and members, never the other way. Every row that belongs to an organization names
-it, and composite foreign keys in the migrations refuse a team, member or token of another one.
+Direction: users → organizations → members → teams, devices; products, policies, tokens, sign-ins
+and audit point to organizations and members, never the other way. Every row that belongs to an
+organization names it, and composite foreign keys in the migrations refuse a team, member, device
+or token of another one.
 """
 
 from orgs.models.audit import AuditEvent, AuditHead, AuditPersonalValue
+from orgs.models.device_sign_ins import DeviceSignIn, WrongUserCode
+from orgs.models.devices import Device
 from orgs.models.exceptions import PolicyException
 from orgs.models.members import Member
 from orgs.models.organizations import Organization
@@ -26,6 +29,8 @@ __all__ = [
     "AuditEvent",
     "AuditHead",
     "AuditPersonalValue",
+    "Device",
+    "DeviceSignIn",
     "Entitlement",
     "Member",
     "MemberChoices",
@@ -40,4 +45,5 @@ __all__ = [
     "TeamAssignment",
     "TeamMembership",
     "User",
+    "WrongUserCode",
 ]

@@ -7,6 +7,7 @@ from django.db.models import F, Q
 from orgs.domain.names import NAME_LENGTH
 from orgs.domain.roles import Scope
 from orgs.domain.tokens import TokenKind
+from orgs.models.devices import Device
 from orgs.models.members import Member
 from orgs.models.organizations import Organization
 
@@ -19,7 +20,8 @@ class AccessToken(models.Model):
     `organization` is empty only for a metering token of a runner that hosts many organizations.
     `member` is the person in whose right the token acts: its rights are its scopes within that
     person's role now; empty means that an operator made it and its scopes alone count.
-    `source_prefix` binds a metering token to event sources that begin with it.
+    `source_prefix` binds a metering token to event sources that begin with it. `device` is the
+    member's device that a desktop token was handed to: one token each that is not revoked.
     """
 
     kind = models.CharField(max_length=3, choices=[(kind.value, kind.value) for kind in TokenKind])
@@ -34,6 +36,16 @@ class AccessToken(models.Model):
     # a composite foreign key (in the migration) holds it, with the organization
     member = models.ForeignKey(
         Member,
+        on_delete=models.PROTECT,
+        related_name="tokens",
+        null=True,
+        blank=True,
+        db_constraint=False,
+        db_index=False,
+    )
+    # a composite foreign key (in the migration) holds it, with the organization and the member
+    device = models.ForeignKey(
+        Device,
         on_delete=models.PROTECT,
         related_name="tokens",
         null=True,
@@ -81,6 +93,15 @@ class AccessToken(models.Model):
             models.CheckConstraint(
                 name="token_that_meters_has_no_member",
                 condition=~Q(kind="ofm") | Q(member__isnull=True),
+            ),
+            models.CheckConstraint(
+                name="token_of_a_device_is_a_desktops",
+                condition=Q(device__isnull=True) | Q(kind="ofd"),
+            ),
+            models.UniqueConstraint(
+                name="token_one_per_device",
+                fields=["device"],
+                condition=Q(device__isnull=False, revoked_at__isnull=True),
             ),
             models.CheckConstraint(
                 name="token_source_only_when_metering",

@@ -104,6 +104,27 @@ def create_organization(
     return CreatedOrganization(organization=organization, owner=owner)
 
 
+def set_device_sign_in(*, trail: AuditTrail, organization_id: int, is_enabled: bool) -> bool:
+    """Let Docker Desktops sign in to the organization, or let none; False if nothing changes.
+
+    Switched off, sign-ins under way are refused and no new token is made. Desktops that are
+    signed in stay so: `revoke_device_tokens` signs them out.
+    """
+    organization = Organization.objects.select_for_update().get(pk=organization_id)
+    before = organization.is_device_sign_in_enabled
+    if before == is_enabled:
+        return False
+    organization.is_device_sign_in_enabled = is_enabled
+    organization.save(update_fields=["is_device_sign_in_enabled"])
+    trail.add(
+        organization_id=organization_id,
+        action="organization.device_sign_in_switched",
+        target=("organization", organization_id),
+        diff={"is_device_sign_in_enabled": [before, is_enabled]},
+    )
+    return True
+
+
 def _store_organization(*, slug: str, name: str, trail: AuditTrail) -> Organization:
     try:
         with transaction.atomic():

@@ -2,6 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, include, path
 
+from orgs.web.device_sign_in import decide, enter_code
 from orgs.web.exceptions import AskPage, DecisionPage, ExceptionsPage
 from orgs.web.home import home
 from orgs.web.language import choose
@@ -26,6 +27,8 @@ pages: list[URLPattern | URLResolver] = [
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", home, name="home"),
+    path("device/", enter_code, name="device"),
+    path("device/<int:sign_in_id>/", decide, name="device-sign-in"),
     path("i18n/setlang/", choose, name="set_language"),
     path("o/<slug:slug>/", include((pages, "orgs"))),
 ]
