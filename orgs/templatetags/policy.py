@@ -1,11 +1,13 @@
 """Policy in words: settings, states, levels, reasons, and what a level said."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any, Final
 
 from django import template
 from django.utils.translation import gettext, pgettext
 
+from orgs.domain.compliance import Compliance
 from orgs.domain.policy_documents import RuleError
 from orgs.domain.roles import Role
 from orgs.domain.rules import Setting, SwitchState
@@ -177,6 +179,25 @@ def field_word(path: str) -> str:
 def field_value(value: Any) -> str:
     """Return the value of a field of a policy document; a dash where it says nothing."""
     return "\N{EN DASH}" if value is None else said_text(value)
+
+
+@register.filter
+def timeout_of(value: timedelta) -> str:
+    """Return a length of time, cut to whole seconds, at least one."""
+    return timeout(max(1, int(value.total_seconds())))
+
+
+@register.filter
+def compliance_word(state: str) -> str:
+    """Return the state of a device."""
+    return {
+        Compliance.DRIFTED: gettext("Differs"),
+        Compliance.OUTDATED_CLIENT: gettext("Too old"),
+        Compliance.PENDING: gettext("Not applied yet"),
+        Compliance.OFFLINE: gettext("Offline"),
+        Compliance.NEVER_SEEN: gettext("Never seen"),
+        Compliance.IN_SYNC: gettext("In sync"),
+    }[Compliance(state)]
 
 
 @register.filter

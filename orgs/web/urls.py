@@ -3,6 +3,7 @@
 from django.urls import URLPattern, URLResolver, include, path
 
 from orgs.web.device_sign_in import decide, enter_code
+from orgs.web.devices import DevicesPage
 from orgs.web.exceptions import AskPage, DecisionPage, ExceptionsPage
 from orgs.web.home import home
 from orgs.web.language import choose
@@ -21,6 +22,7 @@ pages: list[URLPattern | URLResolver] = [
     path("exceptions/", ExceptionsPage.as_view(), name="exceptions"),
     path("exceptions/ask/", AskPage.as_view(), name="ask_exception"),
     path("exceptions/<int:number>/", DecisionPage.as_view(), name="exception"),
+    path("devices/", DevicesPage.as_view(), name="devices"),
     path("members/", MemberListPage.as_view(), name="members"),
     path("members/<int:member_id>/settings/", EffectivePage.as_view(), name="effective"),
 ]

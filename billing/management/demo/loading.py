@@ -13,6 +13,7 @@ from typing import Final
 
 from django.utils.crypto import salted_hmac
 
+from billing.management.demo.devices import shape_devices
 from billing.management.demo.people import (
     CURRENCY,
     MOVES,
@@ -77,8 +78,10 @@ def load_demo(*, now: datetime, days: int = DAYS) -> bool:
         return False
     begin = organization.created_at
     _ensure_people(organization, since=begin, moved_at=begin + timedelta(days=days / 2))
-    shape_policy(organization, since=begin, now=begin + timedelta(days=days))
-    events = _ingest(organization, reported_use(now=begin + timedelta(days=days), days=days))
+    loaded_at = begin + timedelta(days=days)
+    shape_policy(organization, since=begin, now=loaded_at)
+    shape_devices(organization, now=loaded_at)
+    events = _ingest(organization, reported_use(now=loaded_at, days=days))
     fold_all(as_of=now, organization_id=organization.pk)
     _close(organization, now=now)
     with recording(actor=_ACTOR, at=now) as trail:
