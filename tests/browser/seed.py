@@ -28,6 +28,7 @@ def main() -> None:
         make_used_organization,
         sign_in_member,
     )
+    from tests.factories.devices import make_device_sign_ins
 
     call_command("migrate", verbosity=0)
     now = timezone.now()  # noqa: TID251 - pages read the clock, the data lies around it
@@ -45,6 +46,7 @@ def main() -> None:
     nobody = User.objects.create_user("nobody@acme.example", None)
     sessions = OffloadSession.objects.filter(organization=used.organization)
     invoice = Invoice.objects.filter(organization=used.organization).latest("finalized_at")
+    devices = make_device_sign_ins(used.owner, used.organization, at=now)
     document = {
         "owner": used.owner.email,
         "member": member.email,
@@ -55,6 +57,7 @@ def main() -> None:
             sessions.filter(bridged_us__gt=0, active_until__lt=now).order_by("-started_at")[10].pk
         ),
         "invoice": invoice.number,
+        **{f"device_{state}": str(sign_in.pk) for state, sign_in in devices.items()},
     }
     json.dump(document, sys.stdout)
 
