@@ -92,6 +92,11 @@ class Site:
                 "empty-sessions": "/o/empty/sessions/",
                 "empty-usage": "/o/empty/usage/",
                 "empty-invoices": "/o/empty/invoices/",
+                "device": "/device/?user_code=WDJB-MJHT",
+                "device-consent": f"/device/{self.facts['device_asks']}/",
+                "device-approved": f"/device/{self.facts['device_approved']}/",
+                "device-denied": f"/device/{self.facts['device_denied']}/",
+                "device-expired": f"/device/{self.facts['device_expired']}/",
                 "not-found": "/o/unknown/",
             }[page]
         )

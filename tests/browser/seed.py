@@ -28,6 +28,7 @@ def main() -> None:
         make_used_organization,
         sign_in_member,
     )
+    from tests.factories.devices import make_device_sign_ins
     from tests.factories.policies import shape_policy
 
     call_command("migrate", verbosity=0)
@@ -47,6 +48,7 @@ def main() -> None:
     nobody = User.objects.create_user("nobody@acme.example", None)
     sessions = OffloadSession.objects.filter(organization=used.organization)
     invoice = Invoice.objects.filter(organization=used.organization).latest("finalized_at")
+    devices = make_device_sign_ins(used.owner, used.organization, at=now)
     document = {
         "owner": used.owner.email,
         "member": member.email,
@@ -58,6 +60,7 @@ def main() -> None:
         ),
         "invoice": invoice.number,
         "mei": str(mei.pk),
+        **{f"device_{state}": str(sign_in.pk) for state, sign_in in devices.items()},
     }
     json.dump(document, sys.stdout)
 

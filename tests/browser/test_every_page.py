@@ -34,6 +34,11 @@ PAGES = (
     "empty-sessions",
     "empty-usage",
     "empty-invoices",
+    "device",
+    "device-consent",
+    "device-approved",
+    "device-denied",
+    "device-expired",
     "not-found",
 )
 LANGUAGES = ("zh-Hans", "en")

@@ -1,12 +1,22 @@
 """A Docker Desktop that signs in over HTTP, and a person who lets it."""
 
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
 from django.http import HttpResponse
 from django.test import Client
 
+from orgs.domain.device_sign_in import DeviceFacts
 from orgs.models import DeviceSignIn, Member, Organization, User
+from orgs.selectors.members import member_actor
+from orgs.services.audit import recording
+from orgs.services.device_sign_ins import (
+    approve_sign_in,
+    deny_sign_in,
+    open_sign_in,
+    start_sign_in,
+)
 from tests.factories.orgs import make_member, make_user
 
 FORM = "application/x-www-form-urlencoded"
@@ -82,3 +92,45 @@ def approve(client: Client, user_code: str, slug: str = "acme") -> DeviceSignIn:
     assert answer.status_code == 302, answer.content.decode()
     sign_in.refresh_from_db()
     return sign_in
+
+
+def make_device_sign_ins(
+    user: User, organization: Organization, *, at: datetime
+) -> dict[str, DeviceSignIn]:
+    """Sign-ins whose codes the person entered: one that asks, and one of each end.
+
+    Those that have not expired live for a day, so that a slow run of the browser tests meets
+    them alive.
+    """
+    codes = {"asks": "WDJBMJHT", "approved": "BCDFGHJK", "denied": "LMNPQRST"}
+    found = {}
+    for state, code in (codes | {"expired": "VWXZVWXZ"}).items():
+        start_sign_in(
+            client_id=DESKTOP["client_id"],
+            device=DeviceFacts(
+                device_id=state,
+                name=DESKTOP["device_name"],
+                os=DESKTOP["os"],
+                desktop_version=DESKTOP["desktop_version"],
+            ),
+            device_code=f"secret of {state}",
+            user_code=code,
+            address=ADDRESS,
+            user_agent="Docker-Desktop/4.50.0",
+            at=at,
+        )
+        opened = open_sign_in(user_id=user.pk, user_code=code, address=ADDRESS, at=at)
+        assert opened is not None
+        found[state] = opened
+    member = Member.objects.select_related("organization").get(
+        organization=organization, user=user
+    )
+    with recording(actor=member_actor(member), at=at) as trail:
+        approve_sign_in(trail=trail, sign_in_id=found["approved"].pk, member=member)
+    deny_sign_in(sign_in_id=found["denied"].pk, user_id=user.pk, at=at)
+    alive = DeviceSignIn.objects.exclude(pk=found["expired"].pk)
+    alive.update(expires_at=at + timedelta(days=1))
+    DeviceSignIn.objects.filter(pk=found["expired"].pk).update(
+        started_at=at - timedelta(minutes=20), expires_at=at - timedelta(minutes=10)
+    )
+    return found
