@@ -34,7 +34,10 @@ class TeamLevel:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ExceptionLevel:
-    """A granted exception, in force until `expires_at` (not included); `rules` say one setting."""
+    """A granted exception, in force until `expires_at` (not included); `rules` say one setting.
+
+    While several say the same setting, the last granted (highest `number`) decides it alone.
+    """
 
     number: int
     rules: Rules
@@ -142,7 +145,7 @@ def _speakers(standing: Standing, *, at: datetime) -> Iterator[Speaker]:
     yield Speaker(Level.ORGANIZATION, standing.organization, standing.organization_rules)
     for team in sorted(standing.teams, key=lambda team: (team.priority, team.slug)):
         yield Speaker(Level.TEAM, team.slug, team.rules)
-    for exception in sorted(standing.exceptions, key=lambda exception: exception.number):
+    for exception in sorted(standing.exceptions, key=lambda exception: -exception.number):
         if at < exception.expires_at:
             yield Speaker(Level.EXCEPTION, str(exception.number), exception.rules)
 

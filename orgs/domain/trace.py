@@ -96,7 +96,7 @@ class Ladder:
         self.steps: list[Step] = []
         self._winner = 0
         self._lock: Reason | None = None
-        self._has_team = False
+        self._heard: set[Level] = set()
         self.win(Level.PRODUCT, "", product_says)
 
     @property
@@ -115,20 +115,20 @@ class Ladder:
         return self._lock is not None
 
     def silences(self, level: Level, name: str, said: Json) -> bool:
-        """Whether a level is not heard, which is noted: a lock above, or a team before this one.
+        """Whether a level is not heard, which is noted: a lock above, or another before this one.
 
-        An exception is always heard: it lifts the lock it meets.
+        Of several teams, or several exceptions, the first one to speak is heard. An exception
+        lifts the lock it meets.
         """
+        if level in self._heard:
+            self.note(level, name, said, Outcome.IGNORED, self._lock or _GIVES[level])
+            return True
         if level is Level.EXCEPTION:
             self._lift_lock()
-            return False
-        if self._lock is not None:
+        elif self._lock is not None:
             self.note(level, name, said, Outcome.IGNORED, self._lock)
             return True
-        if level is Level.TEAM and self._has_team:
-            self.note(level, name, said, Outcome.IGNORED, Reason.TEAM_PRIORITY)
-            return True
-        self._has_team = self._has_team or level is Level.TEAM
+        self._heard.add(level)
         return False
 
     def win(self, level: Level, name: str, said: Json, *, locks: bool = False) -> None:

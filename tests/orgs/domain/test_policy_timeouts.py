@@ -225,6 +225,28 @@ def test_an_empty_exception_lifts_no_lock():
     assert found.locked is True
 
 
+def test_of_several_exceptions_the_last_granted_decides_the_whole_setting():
+    """The lock of the earlier one is not in force, and its maximum is not either."""
+    found = resolve(
+        standing(
+            timeout(default=120, locked=True),
+            exceptions=(
+                exception(2, idle_timeout_seconds=TimeoutRule(default=600, locked=True)),
+                exception(11, idle_timeout_seconds=TimeoutRule(maximum=1800)),
+            ),
+            choices=Choices(idle_timeout_seconds=1500),
+        ),
+        at=NOON,
+    ).idle_timeout_seconds
+    assert (found.value, found.default, found.locked) == (1500, 120, False)
+    assert lines(found)[2:] == [
+        "organization acme: default 120 locked on → ignored, ORGANIZATION_DEFAULT",
+        "exception 11: maximum 1800 → widened, EXCEPTION",
+        "exception 2: default 600 locked on → ignored, EXCEPTION",
+        "user: 1500 → won, USER_CHOICE",
+    ]
+
+
 # The range above is 60..900.
 EXCEPTIONAL_RANGES = [
     ({"maximum": 1800}, (60, 1800)),
