@@ -139,8 +139,8 @@ def _decoded(item: Any) -> _CloudEvent:
         if isinstance(item, msgspec.Raw):
             return _EVENT.decode(item)
         return msgspec.convert(item, _CloudEvent)
-    except UnicodeDecodeError:
-        raise _Invalid("invalid_text", "The event is not UTF-8.") from None
+    except UnicodeError:  # not UTF-8, or a lone surrogate where no text belongs
+        raise _Invalid("invalid_text", "The event is not Unicode text.") from None
     except (msgspec.DecodeError, msgspec.ValidationError) as error:
         raise _Invalid("invalid_event", f"{error}.") from None
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 
 from billing.domain.instants import datetime_of
-from billing.domain.periods import first_instant
+from billing.domain.periods import FIRST_YEAR, LAST_YEAR, first_instant
 from billing.selectors.overview import get_zone
 from orgs.access.pages import ConsolePage
 
@@ -27,11 +27,13 @@ class BillingPage(ConsolePage):
         return timezone.localdate(self.as_of, timezone=ZoneInfo(self.zone))
 
     def day_in_query(self, name: str) -> date | None:
-        """Return a date of the query (`YYYY-MM-DD`); None if it is absent or none."""
+        """Return a date of the query (`YYYY-MM-DD`); None if it is absent, none, or too far."""
         try:
-            return date.fromisoformat(self.word(name))
+            day = date.fromisoformat(self.word(name))
         except ValueError:
             return None
+        # The calendar's last year is left out: the day after its last has no instant.
+        return day if FIRST_YEAR < day.year < LAST_YEAR else None
 
     def start_of(self, day: date | None) -> datetime | None:
         """Return the first instant of a day in the billing zone."""

@@ -159,6 +159,32 @@ def check_bad_text(post, field: str, text: bytes, *, before: int) -> None:
     assert stored() == before + 1
 
 
+@pytest.mark.parametrize(
+    "place",
+    [
+        ('"idle_timeout_seconds": 300', '"idle_timeout_seconds": "\\ud800"'),
+        ('"idle_timeout_seconds": 300', '"idle_timeout_seconds": 300, "\\ud800": 1'),
+        ('"specversion"', '"\\udfff": 1, "specversion"'),
+        ('"specversion": "1.0"', '"specversion": {"\\ud800": 1}'),
+    ],
+)
+def test_a_lone_surrogate_where_no_text_belongs_is_that_events_rejection(post, place):
+    wrong = json.dumps(event()).replace(*place)
+    assert "\\ud" in wrong
+    response = post(f"[{json.dumps(event())},{wrong}]".encode())
+    assert response.status_code == 207
+    assert [verdict[:2] for verdict in verdicts(response)] == [(1, "rejected")]
+    assert stored() == 1
+
+
+@pytest.mark.parametrize("item", ['"\\ud800"', '{"data": "\\ud800"}', '[{"\\ud800": 1}]'])
+def test_a_lone_surrogate_instead_of_an_event_is_a_rejection(post, item):
+    response = post(f"[{json.dumps(event())},{item}]".encode())
+    assert response.status_code == 207
+    assert [verdict[:2] for verdict in verdicts(response)] == [(1, "rejected")]
+    assert stored() == 1
+
+
 def test_other_texts_are_taken_as_they_are(post):
     names = [
         "é",

@@ -113,6 +113,28 @@ def test_strangers_and_nonsense_are_not_found(client, used):
         assert client.get(f"/o/acme/usage/?{query}").status_code == 200
 
 
+@pytest.mark.parametrize(
+    "day", ["0001-01-01", "1899-12-31", "1900-01-01", "2200-01-01", "9999-12-31"]
+)
+def test_days_that_no_calendar_has_are_left_out(client, used, day):
+    client.force_login(used.owner)
+    for name in ("from", "to"):
+        listed = client.get(f"/o/acme/sessions/?{name}={day}")
+        assert listed.status_code == 200
+        assert f'value="{day}"' not in listed.content.decode()
+        assert client.get(f"/o/acme/usage/?{name}={day}").status_code == 200
+
+
+@pytest.mark.parametrize("day", ["1901-01-01", "2198-12-31"])
+def test_the_first_and_last_days_of_the_calendar_are_taken(client, used, day):
+    client.force_login(used.owner)
+    for name in ("from", "to"):
+        listed = client.get(f"/o/acme/sessions/?{name}={day}")
+        assert listed.status_code == 200
+        assert f'value="{day}"' in listed.content.decode()
+        assert client.get(f"/o/acme/usage/?{name}={day}").status_code == 200
+
+
 def actor_of(used):
     return member_actor(Member.objects.get(user=used.owner))
 
