@@ -2,8 +2,12 @@
 
 from django.urls import URLPattern, URLResolver, path
 
+from orgs.api.desktop import DesktopPreferences, DesktopSettings, wrong_process
 from orgs.api.organizations import OrganizationDetail
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("desktop/settings", DesktopSettings.as_view(), name="api-desktop-settings"),
+    path("desktop/preferences", DesktopPreferences.as_view(), name="api-desktop-preferences"),
+    path("desktop/stream", wrong_process, name="api-desktop-stream"),
     path("organizations/<slug:slug>", OrganizationDetail.as_view(), name="api-organization"),
 ]

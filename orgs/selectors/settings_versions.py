@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from django.db import connection
 
-from orgs.models import SettingsVersion
+from orgs.models import SettingsHead, SettingsVersion
 
 
 class Held(NamedTuple):
@@ -28,13 +28,11 @@ class Past(NamedTuple):
 
 def find_held(*, organization_id: int, member_id: int, at: datetime) -> Held | None:
     """Return what holds for a member at `at`; None before anything was written for them."""
-    valid_until: datetime | None = None
-    rows = SettingsVersion.objects.filter(organization_id=organization_id, member_id=member_id)
-    for row in rows.order_by("-id").iterator(chunk_size=10):
-        if row.since <= at:
-            return Held(row, valid_until)
-        valid_until = row.since if valid_until is None else min(valid_until, row.since)
-    return None
+    rows = list_from(organization_id=organization_id, member_ids=[member_id], at=at)
+    if member_id not in rows:
+        return None
+    held, *ahead = rows[member_id]
+    return Held(held, min((row.since for row in ahead), default=None))
 
 
 def list_from(
@@ -64,6 +62,11 @@ def list_from(
     for row in rows:
         found[row.member_id].append(row)
     return dict(found)
+
+
+def list_generations() -> dict[int, int]:
+    """Return the generation of every organization by its id; an absent one has changed nothing."""
+    return dict(SettingsHead.objects.values_list("organization_id", "generation"))
 
 
 def list_history(member_ids: Collection[int]) -> dict[int, list[Past]]:
