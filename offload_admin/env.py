@@ -16,6 +16,7 @@ SECRET_MIN_CHARACTERS = 32  # shorter keys can be guessed; Django warns below 50
 DATABASE_SCHEMES = frozenset({"postgres", "postgresql"})
 REDIS_SCHEMES = frozenset({"redis", "rediss", "unix"})
 EMAIL_SCHEMES = frozenset({"smtp", "smtps", "console", "file"})
+LAST_PORT = 65535
 SMTP_PORTS = {"smtp": 587, "smtps": 465}
 
 
@@ -120,6 +121,19 @@ class Environment:
         if parts.scheme not in schemes or not value.startswith(f"{parts.scheme}://"):
             raise BadEnvironment(name, f"must begin with one of {wanted}")
         return parts
+
+
+def read_ports(env: Environment) -> tuple[int, int]:
+    """Return the ports of the web and of the stream process, by default the one after it.
+
+    Raises BadEnvironment.
+    """
+    port = env.integer("PORT", default=8000, minimum=1, maximum=LAST_PORT)
+    beside = port + 1 if port < LAST_PORT else port - 1
+    stream_port = env.integer("STREAM_PORT", default=beside, minimum=1, maximum=LAST_PORT)
+    if stream_port == port:
+        raise BadEnvironment("STREAM_PORT", f"must be another port than PORT, which is {port}")
+    return port, stream_port
 
 
 def read_database(env: Environment, name: str, *, default: str | None = None) -> dict[str, Any]:

@@ -9,7 +9,13 @@ import zoneinfo
 from pathlib import Path
 from typing import Any
 
-from offload_admin.env import Environment, read_database, read_email, read_redis
+from offload_admin.env import (
+    Environment,
+    read_database,
+    read_email,
+    read_ports,
+    read_redis,
+)
 from offload_admin.logs import logging_config
 
 # Days are cut by the pinned tzdata, not by what the machine carries, so two hosts cut alike
@@ -22,12 +28,20 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 # --- What is run where -------------------------------------------------------------------------
 
 DEBUG = env.flag("DEBUG", default=False)
-PORT = env.integer("PORT", default=8000, minimum=1, maximum=65535)
+PORT, STREAM_PORT = read_ports(env)
 _base = env.address(
     "BASE_URL", schemes=frozenset({"http", "https"}), default=f"http://localhost:{PORT}"
 )
 BASE_URL = _base.geturl().rstrip("/")
 _is_https = _base.scheme == "https"
+# Where Desktops reach the stream process, which is another one on a port of its own.
+_host = f"[{_base.hostname}]" if ":" in (_base.hostname or "") else _base.hostname
+_stream = env.address(
+    "STREAM_URL",
+    schemes=frozenset({"http", "https"}),
+    default=f"{_base.scheme}://{_host}:{STREAM_PORT}",
+)
+DESKTOP_STREAM_URL = f"{_stream.geturl().rstrip('/')}/api/v1/desktop/stream"
 ALLOWED_HOSTS = env.words(
     "ALLOWED_HOSTS", default=[_base.hostname or "localhost", "localhost", "127.0.0.1", "[::1]"]
 )
@@ -60,6 +74,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "orgs.access.desktop_polls.UnchangedPolls",  # before all that an unchanged poll can do without
     "offload_admin.logs.RequestLog",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -267,6 +282,7 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enum_id_removal",
         "billing.api.openapi.describe_session_events",
+        "orgs.api.openapi.describe_desktop_stream",
         "orgs.access.openapi.describe_problems",
     ],
     "SERVE_INCLUDE_SCHEMA": False,

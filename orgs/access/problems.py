@@ -32,6 +32,7 @@ TITLES = {
     412: _("Precondition failed"),
     413: _("Too large"),
     415: _("Unsupported media type"),
+    421: _("Wrong process"),
     428: _("Precondition required"),
     429: _("Too many requests"),
     500: _("Internal error"),

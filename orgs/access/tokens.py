@@ -9,29 +9,45 @@ from rest_framework.request import Request
 from orgs.access.problems import CHALLENGE, Problem
 from orgs.domain.actors import Actor
 from orgs.domain.roles import Capability
+from orgs.models import AccessToken
 from orgs.selectors.tokens import TokenRefused, get_token, token_actor
 from orgs.services.tokens import note_use
 
 
-def find_token_actor(request: HttpRequest) -> Actor | None:
-    """Return the actor of the request's bearer token, None when it carries none.
+def find_token(request: HttpRequest) -> AccessToken | None:
+    """Return the request's bearer token with organization and member, None when it carries none.
 
     Costs one query, and one more at most once a minute for the token's last use. Raises
     `Problem` 401 for a token that opens nothing.
     """
-    scheme, _, text = request.headers.get("Authorization", "").strip().partition(" ")
-    if scheme.lower() != "bearer":
+    text = bearer_text(request)
+    if text is None:
         return None
     now = timezone.now()
     try:
-        token = get_token(text.strip(), at=now)
+        token = get_token(text, at=now)
     except TokenRefused as refused:
-        challenge = f'{CHALLENGE}, error="invalid_token"'
-        raise Problem(
-            401, refused.code, refused.detail, headers={"WWW-Authenticate": challenge}
-        ) from refused
+        raise refused_token(refused) from refused
     note_use(token, at=now)
-    return token_actor(token)
+    return token
+
+
+def bearer_text(request: HttpRequest) -> str | None:
+    """Return the text of the request's bearer token, None when it carries none."""
+    scheme, _, text = request.headers.get("Authorization", "").strip().partition(" ")
+    return text.strip() if scheme.lower() == "bearer" else None
+
+
+def refused_token(refused: TokenRefused) -> Problem:
+    """Return the answer to a token that opens nothing."""
+    challenge = f'{CHALLENGE}, error="invalid_token"'
+    return Problem(401, refused.code, refused.detail, headers={"WWW-Authenticate": challenge})
+
+
+def find_token_actor(request: HttpRequest) -> Actor | None:
+    """Return the actor of the request's bearer token; as `find_token`."""
+    token = find_token(request)
+    return None if token is None else token_actor(token)
 
 
 def require_token_actor(request: HttpRequest, *, capability: Capability) -> Actor:

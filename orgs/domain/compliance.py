@@ -6,11 +6,6 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-POLL_AFTER: Final = timedelta(seconds=300)
-"""How often a Desktop asks for its settings; it spreads this by `POLL_JITTER` either way."""
-
-POLL_JITTER: Final = 0.2
-
 OFFLINE_AFTER: Final = timedelta(minutes=15)
 """Longer than two polls at their slowest: a device that was not seen for this long is away."""
 

@@ -123,12 +123,15 @@ SCOPE_GRANTS: Mapping[Scope, frozenset[Capability]] = MappingProxyType(
     {
         Scope.DESKTOP: frozenset({Capability.OWN_READ, Capability.OWN_WRITE}),
         Scope.METERING_WRITE: frozenset({Capability.METERING_WRITE}),
-        Scope.POLICY_READ: frozenset({Capability.ORGANIZATION_READ, Capability.POLICY_READ}),
+        Scope.POLICY_READ: frozenset(
+            {Capability.ORGANIZATION_READ, Capability.POLICY_READ, Capability.DEVICES_READ}
+        ),
         Scope.POLICY_WRITE: frozenset(
             {
                 Capability.ORGANIZATION_READ,
                 Capability.POLICY_WRITE,
                 Capability.EXCEPTIONS_WRITE,
+                Capability.DEVICES_WRITE,
                 Capability.PRODUCTS_WRITE,
             }
         ),

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 from orgs.domain.audit import Json, canonical_json
 from orgs.domain.policy import EffectiveSettings, EffectiveSwitch, EffectiveTimeout
@@ -10,6 +10,37 @@ from orgs.domain.rules import Setting, SpendingState
 from orgs.domain.trace import Source, Step
 
 DIGEST_BYTES: Final = 16
+
+POLL_AFTER_SECONDS: Final = 300
+"""How long a Desktop waits from one poll to the next."""
+
+POLL_JITTER: Final = 0.2
+"""The share of that wait by which each wait is longer or shorter, by chance."""
+
+
+def desktop_document(
+    *,
+    organization: str,
+    user: str,
+    revision: int,
+    settings: Mapping[str, Any],
+    spending: str,
+    stream_url: str,
+) -> dict[str, Any]:
+    """Return what a Desktop is sent: the effective settings of its user, and how to stay informed.
+
+    `organization` is the slug, `user` the member's address, `settings` a `settings_document`.
+    """
+    return {
+        "organization": organization,
+        "user": user,
+        "revision": revision,
+        "settings": dict(settings),
+        "spending": {"state": spending},
+        "poll": {"after_seconds": POLL_AFTER_SECONDS, "jitter": POLL_JITTER},
+        "stream": {"url": stream_url},
+        "messages": [],
+    }
 
 
 def settings_document(settings: EffectiveSettings) -> dict[str, Json]:

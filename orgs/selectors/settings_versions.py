@@ -3,11 +3,14 @@
 from collections import defaultdict
 from collections.abc import Collection
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from django.db import connection
 
-from orgs.models import SettingsVersion
+from orgs.models import SettingsHead, SettingsVersion
+
+ROWS_AT_MOST: Final = 16
+"""Rows that are looked at for what holds: above it lie the ends of exceptions, one a setting."""
 
 
 class Held(NamedTuple):
@@ -27,9 +30,9 @@ class Written(NamedTuple):
 
 def find_held(*, organization_id: int, member_id: int, at: datetime) -> Held | None:
     """Return what holds for a member at `at`; None before anything was written for them."""
-    valid_until: datetime | None = None
     rows = SettingsVersion.objects.filter(organization_id=organization_id, member_id=member_id)
-    for row in rows.order_by("-id").iterator(chunk_size=10):
+    valid_until: datetime | None = None
+    for row in rows.order_by("-id")[:ROWS_AT_MOST]:
         if row.since <= at:
             return Held(row, valid_until)
         valid_until = row.since if valid_until is None else min(valid_until, row.since)
@@ -83,3 +86,8 @@ def list_written_from(
         for member_id, revision, since, digest in cursor:
             found[member_id].append(Written(revision, since, bytes(digest)))
     return dict(found)
+
+
+def list_generations() -> dict[int, int]:
+    """Return the generation of every organization by its id; an absent one has changed nothing."""
+    return dict(SettingsHead.objects.values_list("organization_id", "generation"))

@@ -33,11 +33,29 @@ def get_token(text: str, *, at: datetime) -> AccessToken:
     )
     if token is None:
         raise TokenRefused("token_invalid", "The token is not valid.")
-    if token.revoked_at is not None or not _acts_for_active_member(token):
-        raise TokenRefused("token_revoked", "The token was revoked.")
-    if token.expires_at is not None and token.expires_at <= at:
-        raise TokenRefused("token_expired", "The token has expired.")
+    refused = find_refusal(
+        revoked_at=token.revoked_at,
+        expires_at=token.expires_at,
+        status=token.member.status if token.member is not None else None,
+        at=at,
+    )
+    if refused is not None:
+        raise refused
     return token
+
+
+def find_refusal(
+    *, revoked_at: datetime | None, expires_at: datetime | None, status: str | None, at: datetime
+) -> TokenRefused | None:
+    """Return why a token opens nothing at `at`, None if it does.
+
+    `status` is that of the member in whose right it acts, None without a member.
+    """
+    if revoked_at is not None or status not in {None, Member.Status.ACTIVE}:
+        return TokenRefused("token_revoked", "The token was revoked.")
+    if expires_at is not None and expires_at <= at:
+        return TokenRefused("token_expired", "The token has expired.")
+    return None
 
 
 def token_actor(token: AccessToken) -> Actor:
@@ -55,7 +73,3 @@ def token_actor(token: AccessToken) -> Actor:
         source_prefix=token.source_prefix,
         label=token.kind,
     )
-
-
-def _acts_for_active_member(token: AccessToken) -> bool:
-    return token.member is None or token.member.status == Member.Status.ACTIVE

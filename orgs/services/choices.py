@@ -18,20 +18,26 @@ class SettingLocked(Exception):
         self.setting = setting
 
 
+class MemberHasLeft(Exception):
+    """The member was removed in the meantime."""
+
+
 def choose(
     *, trail: AuditTrail, member: Member, choices: Mapping[Setting, bool | int | None]
 ) -> None:
     """Store what a member chooses; None takes a choice back. What is not named stays.
 
     A choice may lie outside of the range in force: it is kept, and comes back when the range
-    allows it. Raises `SettingLocked` before anything is written. Choosing what is chosen writes
-    nothing.
+    allows it. Raises `SettingLocked` and `MemberHasLeft` before anything is written. Choosing
+    what is chosen writes nothing.
     """
     organization_id = member.organization_id
     lock_settings(organization_id=organization_id)
     standing = load_standings(
         organization_id=organization_id, at=trail.at, member_ids=[member.pk]
-    )[member.pk]
+    ).get(member.pk)
+    if standing is None:
+        raise MemberHasLeft
     effective = resolve(standing, at=trail.at)
     for setting in choices:
         if getattr(effective, setting.value).locked:

@@ -5,14 +5,14 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from django.db import connection
+from django.db import connection, transaction
 
 from orgs.domain.audit import Json
 from orgs.domain.policy import EffectiveSettings, Standing, schedule
 from orgs.domain.rules import SpendingState
 from orgs.domain.settings_documents import settings_digest, settings_document
 from orgs.models import SettingsHead
-from orgs.selectors.settings_versions import Written, list_written_from
+from orgs.selectors.settings_versions import Held, Written, find_held, list_written_from
 from orgs.selectors.standings import load_standings
 
 
@@ -97,6 +97,23 @@ def refresh_settings(
     return changed
 
 
+def ensure_settings(*, organization_id: int, member_id: int, at: datetime) -> Held:
+    """Return what holds for a member who has not left, writing it where nothing ever was.
+
+    That is for members who came by other means than the services, such as imported rows. Call it
+    outside of a transaction: the writing has its own.
+    """
+    held = find_held(organization_id=organization_id, member_id=member_id, at=at)
+    if held is None:
+        with transaction.atomic():
+            refresh_settings(organization_id=organization_id, at=at, member_ids=[member_id])
+        held = find_held(organization_id=organization_id, member_id=member_id, at=at)
+    if held is None:
+        msg = f"there is no member {member_id} in organization {organization_id}"
+        raise LookupError(msg)
+    return held
+
+
 def _bump(organization_id: int, *, revisions: int = 0, generations: int = 1) -> SettingsHead:
     with connection.cursor() as cursor:
         cursor.execute(
@@ -119,11 +136,13 @@ def _bump(organization_id: int, *, revisions: int = 0, generations: int = 1) -> 
 
 
 def _contents(standing: Standing, *, at: datetime) -> list[_Content]:
-    contents = []
+    contents: list[_Content] = []
     for since, settings in schedule(standing, at=at):
         document = settings_document(settings)
         digest = settings_digest(document, spending=standing.spending)
-        contents.append(_Content(since, digest, settings, document, standing.spending))
+        # an end that changes the trace alone is no news for a Desktop, so no new revision
+        if not contents or digest != contents[-1].digest:
+            contents.append(_Content(since, digest, settings, document, standing.spending))
     return contents
 
 

@@ -2,7 +2,14 @@
 
 import pytest
 
-from offload_admin.env import BadEnvironment, Environment, read_database, read_email, read_redis
+from offload_admin.env import (
+    BadEnvironment,
+    Environment,
+    read_database,
+    read_email,
+    read_ports,
+    read_redis,
+)
 
 
 def refusal(read) -> str:
@@ -78,6 +85,25 @@ def test_other_words_are_refused():
 def test_a_number_out_of_bounds_is_refused(value, line):
     env = Environment({"PORT": value})
     assert refusal(lambda: env.integer("PORT", default=1, minimum=1, maximum=65535)) == line
+
+
+@pytest.mark.parametrize(
+    ("values", "ports"),
+    [
+        ({}, (8000, 8001)),
+        ({"PORT": "9000"}, (9000, 9001)),
+        ({"PORT": "65535"}, (65535, 65534)),
+        ({"PORT": "9000", "STREAM_PORT": "80"}, (9000, 80)),
+    ],
+)
+def test_the_stream_has_the_port_beside(values, ports):
+    assert read_ports(Environment(values)) == ports
+
+
+def test_two_processes_cannot_share_a_port():
+    values = {"PORT": "9000", "STREAM_PORT": "9000"}
+    line = refusal(lambda: read_ports(Environment(values)))
+    assert line == "error: STREAM_PORT must be another port than PORT, which is 9000"
 
 
 def test_a_secret_is_never_printed():
