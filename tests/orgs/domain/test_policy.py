@@ -272,6 +272,11 @@ def test_the_schedule_has_a_period_for_each_coming_end_of_an_exception():
     assert [period.since for period in schedule(member, at=EVENING)] == [EVENING]
 
 
+def test_the_end_of_an_exception_that_says_nothing_begins_no_period():
+    member = standing(exceptions=(exception(expires_at=EVENING),))
+    assert [period.since for period in schedule(member, at=NOON)] == [NOON]
+
+
 def test_the_idle_timeout_is_no_switch():
     for said in (Rules(offload_enabled=ON), Choices(offload_enabled=True)):
         with pytest.raises(KeyError):

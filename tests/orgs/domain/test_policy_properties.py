@@ -58,7 +58,7 @@ def test_a_naive_resolution_says_the_same(story, hour):
 
 
 @pytest.mark.prove
-@settings(max_examples=20_000, deadline=None)
+@settings(max_examples=5_000, deadline=None)
 @given(stories(), hours)
 def test_a_naive_resolution_says_the_same_of_very_many(story, hour):
     check_naive(story, hour)
@@ -171,6 +171,17 @@ def test_a_choice_stays_as_chosen_and_comes_back_when_nothing_is_forced(story, h
 @settings(max_examples=300, deadline=None)
 @given(standings, hours)
 def test_the_trace_explains_every_value(standing, hour):
+    check_trace(standing, hour)
+
+
+@pytest.mark.prove
+@settings(max_examples=5_000, deadline=None)
+@given(standings, hours)
+def test_the_trace_explains_very_many_values(standing, hour):
+    check_trace(standing, hour)
+
+
+def check_trace(standing, hour):
     for name, setting, trace in both(resolve(standing, at=hour_of(hour))):
         (winner,) = [step for step in trace if step["outcome"] == "won"]
         source = {"level": winner["level"]} | ({"name": winner["name"]} if winner["name"] else {})

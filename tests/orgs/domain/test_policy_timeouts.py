@@ -106,6 +106,26 @@ def test_bounds_that_change_nothing_are_in_the_trace():
     ]
 
 
+@pytest.mark.parametrize(
+    ("chosen", "clamp"),
+    [
+        (1200, "organization acme: maximum 900 → narrowed, CLAMPED_TO_MAXIMUM"),
+        (30, "organization acme: minimum 60 → narrowed, CLAMPED_TO_MINIMUM"),
+    ],
+)
+def test_a_clamp_names_the_highest_level_that_set_the_bound(chosen, clamp):
+    """The team only repeats what the organization says."""
+    found = resolve(
+        standing(
+            timeout(minimum=60, maximum=900),
+            teams=(team("web", idle_timeout_seconds=TimeoutRule(minimum=60, maximum=900)),),
+            choices=Choices(idle_timeout_seconds=chosen),
+        ),
+        at=NOON,
+    ).idle_timeout_seconds
+    assert lines(found)[-1] == clamp
+
+
 @pytest.mark.parametrize("empty", [TimeoutRule(), TimeoutRule(locked=False)])
 def test_a_team_that_says_nothing_of_the_idle_timeout_leaves_it_to_the_next(empty):
     """A form saved with every field empty still says that it does not lock."""
