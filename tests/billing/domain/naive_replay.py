@@ -73,7 +73,7 @@ def seen(one: NaiveSession, runs: list[list[Word]]) -> NaiveReplayed:
     active = sum(
         run[-1].at - run[0].at
         for run in runs
-        if run[0].machine == one.machine and one.started_at <= run[0].at <= one.active_until
+        if run[0].machine == one.machine and one.started_at <= run[0].at < one.active_until
     )
     return NaiveReplayed(
         started_at=one.started_at,
