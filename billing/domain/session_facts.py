@@ -116,6 +116,14 @@ class Session:
         return self.working_us + self.bridged_us
 
 
+def stretch_reach_us(idle_timeout: int) -> int:
+    """Return how far apart two `active` of one stretch may be, in microseconds.
+
+    Runners promise to report at least every half idle timeout; a second is for their delays.
+    """
+    return idle_timeout * (SECOND_US // 2) + SECOND_US
+
+
 def session_id(*, organization_id: int, member_id: int, started_at: int) -> uuid.UUID:
     """Return the key of a session: a hash of (stream, start), the same at every fold."""
     name = f"{organization_id}/{member_id}/{started_at}".encode()

@@ -13,7 +13,6 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from billing.domain.events import Event, Kind, in_order
-from billing.domain.instants import SECOND_US
 from billing.domain.session_facts import (
     CONTINUITY_WINDOW_US,
     EndReason,
@@ -22,6 +21,7 @@ from billing.domain.session_facts import (
     SessionFacts,
     Stretch,
     seen_at,
+    stretch_reach_us,
 )
 
 FOLD_VERSION: Final = 1
@@ -91,7 +91,7 @@ class Walk:
                 count += 1
                 if event[3] != timeout:
                     timeout = event[3]
-                    reach = _reach(timeout)
+                    reach = stretch_reach_us(timeout)
                 soon = last_at + reach
                 continue
             if current is not None:
@@ -141,7 +141,7 @@ class Walk:
             event_count=current.event_count + 1,
         )
         was_idle = gap >= 0
-        if not was_idle and event.at - current.last_at <= _reach(current.idle_timeout):
+        if not was_idle and event.at - current.last_at <= stretch_reach_us(current.idle_timeout):
             return went_on
         stretch = _stretch(current, idle_at=idle_at if was_idle else None)
         self._stretches.append(stretch)
@@ -203,15 +203,10 @@ class Walk:
         )
 
 
-def _reach(idle_timeout: int) -> int:
-    """How far apart two `active` of one stretch may be: runners report every half timeout."""
-    return idle_timeout * (SECOND_US // 2) + SECOND_US
-
-
 def _hot(current: OpenSession | None) -> tuple[int, str, int, int, int, int]:
     if current is None:
         return _NEVER, "", 0, 0, 0, 0
-    reach = _reach(current.idle_timeout)
+    reach = stretch_reach_us(current.idle_timeout)
     soon = _NEVER if current.idle_at is not None else current.last_at + reach
     return (
         soon,
