@@ -1,6 +1,6 @@
 """Recorded use under another idle timeout: what it would have cost, what it would have cut.
 
-The same continuity rule, walked over stored stretches of activity instead of events (ADR-0013):
+The same continuity rule, walked over stored stretches of activity instead of events (ADR-0015):
 
 - Two `active` of a stream no further apart than runners promise to report (half the idle timeout
   in force then, plus 1 s) are one stretch, whatever was reported between them. Activity may

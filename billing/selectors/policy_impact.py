@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from billing.selectors.reach import organization_of
-from billing.selectors.sessions import SessionView, list_running
+from billing.selectors.replays import list_affected_sessions
+from billing.selectors.sessions import SessionView
 from orgs.domain.actors import Actor
 from orgs.domain.rules import Rules
 from orgs.models import Member
@@ -29,6 +30,7 @@ class PolicyImpact:
     member_count: int
     members: tuple[AffectedMember, ...]
     running: tuple[SessionView, ...]
+    timeouts: dict[int, int | None]
 
 
 def get_impact(
@@ -41,7 +43,8 @@ def get_impact(
     """Return what these rules would change at `as_of`.
 
     `members` are those whose effective value of some setting changes, by address; `running` are
-    their sessions that are active or idle.
+    their sessions that are active or idle; `timeouts` is what a replay of their use takes: the new
+    idle timeout of each in seconds, None for those who would lose Offload.
     """
     organization_id = organization_of(actor)
     affected = {
@@ -59,13 +62,25 @@ def get_impact(
         .count(),
         members=_named(affected),
         running=tuple(
-            session
-            for session in list_running(actor=actor, as_of=as_of)
-            if session.member_id in affected
-        )
-        if affected
-        else (),
+            list_affected_sessions(actor=actor, member_ids=affected, as_of=as_of)
+            if affected
+            else ()
+        ),
+        timeouts=_timeouts(affected),
     )
+
+
+def _timeouts(affected: Mapping[int, Affected]) -> dict[int, int | None]:
+    """Return the members whose use would have been another; a GPU switched off is not replayed."""
+    found: dict[int, int | None] = {}
+    for member_id, each in affected.items():
+        before, after = each.before, each.after
+        if not after.offload_enabled.value:
+            if before.offload_enabled.value:
+                found[member_id] = None
+        elif after.idle_timeout_seconds.value != before.idle_timeout_seconds.value:
+            found[member_id] = after.idle_timeout_seconds.value
+    return found
 
 
 def _named(affected: Mapping[int, Affected]) -> tuple[AffectedMember, ...]:

@@ -1,10 +1,10 @@
-"""What the last 30 days would have cost and cut under other idle timeouts (ADR-0013)."""
+"""What the last 30 days would have cost and cut under other idle timeouts (ADR-0015)."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import NamedTuple, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from billing.domain.money import Money
 from billing.domain.replay import (
@@ -31,6 +31,9 @@ from orgs.domain.roles import Capability
 from orgs.models import TeamMembership
 
 Key = TypeVar("Key", date, str)
+
+PROGRESS_EVERY: Final = 50
+"""Members from one word about the progress to the next."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -185,26 +188,35 @@ class _Amounts(NamedTuple):
         return None if self.total is None else self.shares.get(key, self.total - self.total)
 
 
-def replay_use(*, actor: Actor, timeouts: Mapping[int, int | None], as_of: datetime) -> UseReplay:
+def replay_use(
+    *,
+    actor: Actor,
+    timeouts: Mapping[int, int | None],
+    as_of: datetime,
+    on_progress: Callable[[int], None] | None = None,
+) -> UseReplay:
     """Return what the last `REPLAY_DAYS` days would have been under new idle timeouts.
 
     `timeouts` gives, by member id, the idle timeout in seconds (10..3600) that would be in
     force, or None for a member who would not have Offload: all their use is gone, and no resume
     counts as cut. Name only members whose timeout changes: the use of others is not read.
     Members that the actor may not see are left out. Seven queries, one more for a lead of teams
-    and for each further 500 members.
+    and for each further 500 members. `on_progress` hears how many members are done, now and then.
     """
     organization_id = organization_of(actor)
     zone = get_zone(actor=actor)
     window = get_replay_window(organization_id=organization_id, zone=zone, as_of=as_of)
     compared = _Comparison(window=window, before=_Side(window=window), after=_Side(window=window))
-    for member_id, stretches in read_recorded_stretches(
+    recorded = read_recorded_stretches(
         organization_id=organization_id,
         member_ids=_visible(actor, timeouts),
         since=window.since,
         until=window.until,
-    ):
+    )
+    for done, (member_id, stretches) in enumerate(recorded):
         compared.take(member_id, stretches, idle_timeout=timeouts[member_id])
+        if on_progress is not None and done % PROGRESS_EVERY == 0:
+            on_progress(done)
     book = None
     if actor.may(Capability.MONEY_READ):
         book = price_book(organization_id=organization_id)

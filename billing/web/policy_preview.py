@@ -8,6 +8,8 @@ from django.urls import reverse
 from django.utils.functional import cached_property
 
 from billing.selectors.policy_impact import PolicyImpact, get_impact
+from billing.selectors.replays import replay_use
+from billing.tasks import find_replay, start_replay
 from billing.web.pages import BillingPage
 from orgs.access.policy_form import PolicyForm
 from orgs.domain.constraints import check_organization, check_team
@@ -19,6 +21,8 @@ from orgs.selectors.policies import get_policy, list_team_rules
 from orgs.selectors.policy_pages import find_team, is_lead
 
 MEMBERS_SHOWN: Final = 12
+REPLAYED_AT_ONCE: Final = 150
+"""Members whose use is replayed while the page is made; for more a worker does it."""
 
 
 class PolicyPreviewPage(BillingPage):
@@ -56,7 +60,9 @@ class PolicyPreviewPage(BillingPage):
         if rules is not None and (errors := self._errors(rules)):
             rules, form = None, form.with_errors(errors)
         impact = None if rules is None else self._impact(rules)
-        context = self.get_context_data(form=form, impact=impact, team=self.team)
+        context = self.get_context_data(
+            form=form, impact=impact, team=self.team, **self._replay(impact)
+        )
         return self.render_to_response(context)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
@@ -94,3 +100,37 @@ class PolicyPreviewPage(BillingPage):
             organization_rules=rules if self.team is None else None,
             team_rules=None if self.team is None else {self.team.pk: rules},
         )
+
+    def _replay(self, impact: PolicyImpact | None) -> dict[str, Any]:
+        """Return the last 30 days under the new rules, or the name of the work on them."""
+        if impact is None or not impact.timeouts:
+            return {}
+        arguments: dict[str, Any] = {
+            "actor": self.request.actor,
+            "timeouts": impact.timeouts,
+            "as_of": self.as_of,
+        }
+        if len(impact.timeouts) > REPLAYED_AT_ONCE:
+            name = start_replay(**arguments)
+            return {"job": find_replay(actor=self.request.actor, name=name), "job_name": name}
+        return {"replay": replay_use(**arguments)}
+
+
+class ReplayPage(BillingPage):
+    """`/o/<slug>/policy/replays/<name>/`: how far a replay is, and in the end what it found."""
+
+    capability = Capability.ORGANIZATION_READ
+    section = "policy"
+
+    def get_template_names(self) -> list[str]:
+        """Return the part for htmx, the page for everybody else."""
+        is_part = self.request.headers.get("HX-Request") == "true"
+        return ["billing/policy_replay.html" if is_part else "billing/replay_page.html"]
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Return the work as it stands; 404 for one that this person did not start."""
+        name = str(self.kwargs["name"])
+        job = find_replay(actor=self.request.actor, name=name)
+        if job is None:
+            raise Http404
+        return super().get_context_data(job=job, job_name=name, replay=job.result, **kwargs)

@@ -6,7 +6,7 @@ from django.urls.converters import StringConverter
 from billing.web.invoices import InvoiceFile, InvoiceLinePage, InvoiceListPage, InvoicePage
 from billing.web.my_offload import MyOffloadPage
 from billing.web.overview import OverviewPage
-from billing.web.policy_preview import PolicyPreviewPage
+from billing.web.policy_preview import PolicyPreviewPage, ReplayPage
 from billing.web.sessions import SessionListPage, SessionPage
 from billing.web.usage import UsagePage
 
@@ -31,6 +31,7 @@ register_converter(SuffixConverter, "suffix")
 pages: list[URLPattern | URLResolver] = [
     path("", OverviewPage.as_view(), name="overview"),
     path("my/", MyOffloadPage.as_view(), name="my_offload"),
+    path("policy/replays/<uuid:name>/", ReplayPage.as_view(), name="policy_replay"),
     path("policy/preview/", PolicyPreviewPage.as_view(), name="policy_preview"),
     path(
         "policy/teams/<slug:team>/preview/",

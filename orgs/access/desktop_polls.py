@@ -1,4 +1,4 @@
-"""The unchanged poll of a Desktop, answered from this process's memory (ADR-0013).
+"""The unchanged poll of a Desktop, answered from this process's memory (ADR-0016).
 
 No SQL and no cache on the way, except once a second for all polls together: see `Generations`.
 """

@@ -1,6 +1,5 @@
 """`/api/v1/desktop/check-ins`: what a Desktop says of itself."""
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 from django.utils import timezone
@@ -10,8 +9,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from orgs.access.desktops import DESKTOP_AUTH, DesktopAPIView
-from orgs.access.json_bodies import SmallJson
-from orgs.access.problems import FieldError, Problem
+from orgs.access.json_bodies import LARGEST_INTEGER, Fields, SmallJson
+from orgs.access.problems import Problem
 from orgs.domain.compliance import Compliance
 from orgs.domain.device_sign_in import (
     DESKTOP_VERSION_LENGTH,
@@ -19,13 +18,13 @@ from orgs.domain.device_sign_in import (
     DEVICE_NAME_LENGTH,
     OS_LENGTH,
     DeviceFacts,
+    InvalidDevice,
 )
 from orgs.domain.rules import Setting
 from orgs.models import Device
 from orgs.selectors.devices import look_at_devices
 from orgs.services.check_ins import DeviceRemoved, check_in
 
-REVISION_AT_MOST: Final = 2**31 - 1
 _LENGTHS: Final = {
     "device_id": DEVICE_ID_LENGTH,
     "name": DEVICE_NAME_LENGTH,
@@ -45,7 +44,7 @@ class CheckInSerializer(serializers.Serializer[Any]):
     os = serializers.CharField(max_length=OS_LENGTH, required=False)
     desktop_version = serializers.CharField(max_length=DESKTOP_VERSION_LENGTH, required=False)
     applied_revision = serializers.IntegerField(
-        min_value=0, max_value=REVISION_AT_MOST, allow_null=True, required=False
+        min_value=0, max_value=LARGEST_INTEGER, allow_null=True, required=False
     )
     drift = serializers.ListField(
         child=serializers.ChoiceField(choices=[setting.value for setting in Setting]),
@@ -108,47 +107,15 @@ class _Said:
 
     def __init__(self, body: object) -> None:
         """Read the body; raises `Problem` 400."""
-        self._errors: list[FieldError] = []
-        if not isinstance(body, Mapping):
-            raise Problem(400, "invalid", "The body is a JSON object.")
-        for name in body:
-            if name not in _FIELDS:
-                detail = f"The fields are {', '.join(_FIELDS)}."
-                step = name.replace("~", "~0").replace("/", "~1")
-                self._refuse(f"/{step}", "unknown_field", detail)
-        texts = {name: self._text(body, name) for name in _LENGTHS}
-        self.applied_revision = self._revision(body)
-        self.drift = self._drift(body)
-        if not texts["device_id"] and not self._errors:
-            self._refuse("/device_id", "required", "device_id is missing.")
-        if self._errors:
-            raise Problem(400, "invalid", "The check-in is not valid.", errors=self._errors)
-        self.facts = DeviceFacts(**texts)
-
-    def _text(self, body: Mapping[str, Any], name: str) -> str:
-        value = body.get(name, "")
-        if isinstance(value, str) and len(value) <= _LENGTHS[name] and value.isprintable():
-            return value
-        detail = f"{name} is printable text of at most {_LENGTHS[name]} characters."
-        self._refuse(f"/{name}", "invalid_text", detail)
-        return ""
-
-    def _revision(self, body: Mapping[str, Any]) -> int | None:
-        value = body.get("applied_revision")
-        is_number = isinstance(value, int) and not isinstance(value, bool)
-        if value is None or (is_number and 0 <= value <= REVISION_AT_MOST):
-            return value
-        self._refuse("/applied_revision", "not_a_number", "This is a revision, or null.")
-        return None
-
-    def _drift(self, body: Mapping[str, Any]) -> list[str]:
-        value = body.get("drift", [])
-        known = {setting.value for setting in Setting}
-        is_list = isinstance(value, list) and all(isinstance(each, str) for each in value)
-        if is_list and set(value) <= known:
-            return sorted(set(value))
-        self._refuse("/drift", "invalid_drift", f"This is a list of {', '.join(sorted(known))}.")
-        return []
-
-    def _refuse(self, pointer: str, code: str, detail: str) -> None:
-        self._errors.append(FieldError(pointer, code, detail))
+        fields = Fields(body, allowed=_FIELDS)
+        texts = {
+            name: fields.text(name, length=length, is_required=name == "device_id")
+            for name, length in _LENGTHS.items()
+        }
+        self.applied_revision = fields.integer("applied_revision")
+        self.drift = fields.words("drift", among=[setting.value for setting in Setting])
+        fields.check()
+        try:
+            self.facts = DeviceFacts(**texts)
+        except InvalidDevice as invalid:
+            raise Problem(400, "invalid", str(invalid)) from invalid

@@ -17,7 +17,7 @@ class SettingsHead(models.Model):
 
     `revision` is the number last given to a policy or to a member's settings. `generation` is
     bumped in each transaction that could change what a Desktop is answered: settings, people,
-    tokens. Processes that keep answers in memory read it again once a second (ADR-0013).
+    tokens. Processes that keep answers in memory read it again once a second (ADR-0016).
     """
 
     organization = models.OneToOneField(

@@ -58,6 +58,7 @@ def test_it_is_made_without_a_guess():
 def test_every_address_of_the_api_is_in_it(document):
     assert len(list(api_addresses())) == len(document["paths"])
     assert set(document["paths"]) == {
+        "/api/v1/desktop/check-ins",
         "/api/v1/desktop/preferences",
         "/api/v1/desktop/settings",
         "/api/v1/desktop/stream",
