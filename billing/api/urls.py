@@ -3,11 +3,13 @@
 from django.urls import URLPattern, URLResolver, include, path
 
 from billing.api.invoices import InvoiceCsv, InvoiceItem, InvoiceList, InvoicePdf, InvoiceRecords
+from billing.api.policy_preview import PolicyPreview
 from billing.api.session_events import session_events
 from billing.api.sessions import SessionItem, SessionList
 from billing.api.usage import UsageReport
 
 of_organization: list[URLPattern | URLResolver] = [
+    path("policy/preview", PolicyPreview.as_view(), name="api-policy-preview"),
     path("sessions", SessionList.as_view(), name="api-sessions"),
     path("sessions/<uuid:session_id>", SessionItem.as_view(), name="api-session"),
     path("usage", UsageReport.as_view(), name="api-usage"),

@@ -61,7 +61,7 @@ class FieldError(NamedTuple):
 
 
 class Problem(Exception):
-    """A refusal with its status, stable code and explanation.
+    """A refusal with its status, stable code and explanation; `more` is what else it shows.
 
     Raised anywhere below a view of the API: Django REST framework's views answer it by
     `answer_exception`, plain ones by the middleware `orgs.access.middleware.ProblemAnswers`.
@@ -75,6 +75,7 @@ class Problem(Exception):
         *,
         errors: Sequence[FieldError] = (),
         headers: Mapping[str, str] | None = None,
+        more: Mapping[str, object] | None = None,
     ) -> None:
         super().__init__(detail)
         self.status = status
@@ -82,6 +83,7 @@ class Problem(Exception):
         self.detail = detail
         self.errors = tuple(errors)
         self.headers = dict(headers or {})
+        self.more = dict(more or {})
 
     def response(self) -> HttpResponse:
         """Return the answer; a 401 names the way to sign in."""
@@ -94,6 +96,7 @@ class Problem(Exception):
         }
         if self.errors:
             document["errors"] = [error._asdict() for error in self.errors]
+        document |= self.more
         headers = self.headers
         if self.status == HTTPStatus.UNAUTHORIZED:
             headers = {"WWW-Authenticate": CHALLENGE} | headers

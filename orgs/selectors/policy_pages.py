@@ -1,5 +1,6 @@
 """What the policy pages show around the rules: teams with theirs, and the latest revisions."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
@@ -9,7 +10,7 @@ from django.db.models import Count
 
 from orgs.domain.audit import Json
 from orgs.domain.policy_documents import diff_documents, rules_document
-from orgs.models import Team, TeamMembership
+from orgs.models import PolicyRevision, Team, TeamMembership
 from orgs.selectors.policies import list_revisions, list_team_policies
 
 
@@ -66,6 +67,19 @@ def list_latest_revisions(
         )
         for row, before in zip(found[:number], befores, strict=False)
     ]
+
+
+def documents_before(rows: Sequence[PolicyRevision]) -> list[dict[str, Any]]:
+    """Return the settings object before each of a page of one scope's revisions, newest first."""
+    if not rows:
+        return []
+    oldest = rows[-1]
+    before = (
+        list_revisions(organization_id=oldest.organization_id, team_id=oldest.team_id)
+        .filter(revision__lt=oldest.revision)
+        .first()
+    )
+    return [*(row.document for row in rows[1:]), before.document if before else {}]
 
 
 def list_team_summaries(*, organization_id: int) -> list[TeamSummary]:
