@@ -15,13 +15,11 @@ from billing.selectors.replays import ReplayedUse, UseReplay, replay_use
 from orgs.access.json_bodies import DocumentJson, Fields, invalid_policy
 from orgs.access.organizations import OrganizationAPIView
 from orgs.access.problems import FieldError, Problem
-from orgs.domain.constraints import check_organization, check_team
 from orgs.domain.names import SLUG_LENGTH
-from orgs.domain.policy_documents import InvalidPolicy, RuleError, read_rules
+from orgs.domain.policy_documents import InvalidPolicy, read_rules
 from orgs.domain.roles import Capability
-from orgs.domain.rules import Rules
 from orgs.models import Team
-from orgs.selectors.policies import get_policy, list_team_rules
+from orgs.selectors.policies import list_rule_errors
 from orgs.selectors.policy_pages import find_team
 
 
@@ -101,7 +99,7 @@ class PolicyPreview(OrganizationAPIView):
             rules = read_rules(fields.raw("settings"))
         except InvalidPolicy as invalid:
             raise invalid_policy(invalid.errors, below="/settings") from invalid
-        if errors := self._errors(rules, team):
+        if errors := list_rule_errors(rules, organization=self.organization, team=team):
             raise invalid_policy(errors, below="/settings")
         as_of = timezone.now()
         impact = get_impact(
@@ -125,14 +123,6 @@ class PolicyPreview(OrganizationAPIView):
                 400, "invalid", detail, errors=[FieldError("/team", "unknown_team", detail)]
             )
         return team
-
-    def _errors(self, rules: Rules, team: Team | None) -> list[RuleError]:
-        organization = self.organization
-        if team is None:
-            teams = list_team_rules(organization_id=organization.pk)
-            return check_organization(rules, organization=organization.slug, teams=teams)
-        above = get_policy(organization_id=organization.pk).rules
-        return check_team(rules, team=team.slug, organization=organization.slug, above=above)
 
 
 def _document(impact: PolicyImpact, replay: UseReplay | None) -> dict[str, Any]:

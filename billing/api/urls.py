@@ -2,6 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, include, path
 
+from billing.api.desktop import DesktopSession
 from billing.api.invoices import InvoiceCsv, InvoiceItem, InvoiceList, InvoicePdf, InvoiceRecords
 from billing.api.policy_preview import PolicyPreview
 from billing.api.session_events import session_events
@@ -26,6 +27,7 @@ of_organization: list[URLPattern | URLResolver] = [
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("desktop/session", DesktopSession.as_view(), name="api-desktop-session"),
     path("session-events", session_events, name="session-events"),
     path("organizations/<slug:slug>/", include(of_organization)),
 ]

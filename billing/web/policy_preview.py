@@ -12,12 +12,10 @@ from billing.selectors.replays import replay_use
 from billing.tasks import find_replay, start_replay
 from billing.web.pages import BillingPage
 from orgs.access.policy_form import PolicyForm
-from orgs.domain.constraints import check_organization, check_team
-from orgs.domain.policy_documents import RuleError
 from orgs.domain.roles import Capability
 from orgs.domain.rules import Rules
 from orgs.models import Team
-from orgs.selectors.policies import get_policy, list_team_rules
+from orgs.selectors.policies import list_rule_errors
 from orgs.selectors.policy_pages import find_team, is_lead
 
 MEMBERS_SHOWN: Final = 12
@@ -57,8 +55,11 @@ class PolicyPreviewPage(BillingPage):
         self._require_writer()
         form = PolicyForm.typed(request.POST)
         rules, form = form.rules_or_errors(is_whole=self.team is None)
-        if rules is not None and (errors := self._errors(rules)):
-            rules, form = None, form.with_errors(errors)
+        if rules is not None:
+            organization = self.request.organization
+            errors = list_rule_errors(rules, organization=organization, team=self.team)
+            if errors:
+                rules, form = None, form.with_errors(errors)
         impact = None if rules is None else self._impact(rules)
         context = self.get_context_data(
             form=form, impact=impact, team=self.team, **self._replay(impact)
@@ -84,14 +85,6 @@ class PolicyPreviewPage(BillingPage):
             team_id=self.team.pk,
         ):
             raise PermissionDenied
-
-    def _errors(self, rules: Rules) -> list[RuleError]:
-        organization = self.request.organization
-        if self.team is None:
-            teams = list_team_rules(organization_id=organization.pk)
-            return check_organization(rules, organization=organization.slug, teams=teams)
-        above = get_policy(organization_id=organization.pk).rules
-        return check_team(rules, team=self.team.slug, organization=organization.slug, above=above)
 
     def _impact(self, rules: Rules) -> PolicyImpact:
         return get_impact(

@@ -6,9 +6,10 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from orgs.domain.policy_documents import rules_document, rules_of
+from orgs.domain.constraints import check_organization, check_team
+from orgs.domain.policy_documents import RuleError, rules_document, rules_of
 from orgs.domain.rules import Rules
-from orgs.models import PolicyRevision, Team
+from orgs.models import Organization, PolicyRevision, Team
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,3 +94,17 @@ def list_team_rules(*, organization_id: int) -> list[tuple[str, Rules]]:
     rules = list_team_policies(organization_id=organization_id)
     teams = Team.objects.filter(organization_id=organization_id, pk__in=rules)
     return [(team.slug, rules[team.pk]) for team in teams.order_by("priority")]
+
+
+def list_rule_errors(
+    rules: Rules, *, organization: Organization, team: Team | None
+) -> list[RuleError]:
+    """Return what these rules may not say beside what is in force above and below them."""
+    if team is not None:
+        above = get_policy(organization_id=organization.pk).rules
+        return check_team(rules, team=team.slug, organization=organization.slug, above=above)
+    return check_organization(
+        rules,
+        organization=organization.slug,
+        teams=list_team_rules(organization_id=organization.pk),
+    )

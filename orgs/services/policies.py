@@ -1,16 +1,14 @@
 """Changing policy: whole documents, one revision a change, never over somebody else's."""
 
 from orgs.domain.audit import Json
-from orgs.domain.constraints import check_organization, check_team
 from orgs.domain.policy_documents import (
     InvalidPolicy,
-    RuleError,
     diff_documents,
     rules_document,
 )
 from orgs.domain.rules import Rules
 from orgs.models import Organization, PolicyRevision, Team
-from orgs.selectors.policies import Policy, get_policy, get_revision, list_team_rules
+from orgs.selectors.policies import Policy, get_policy, get_revision, list_rule_errors
 from orgs.services.audit import AuditTrail
 from orgs.services.effective_settings import lock_settings, next_revision, refresh_settings
 
@@ -49,7 +47,7 @@ def save_policy(
     current = get_policy(organization_id=organization_id, team_id=team_id)
     if current.revision != expected_revision:
         raise StalePolicy(current)
-    if errors := _errors(organization, team, rules):
+    if errors := list_rule_errors(rules, organization=organization, team=team):
         raise InvalidPolicy(errors)
     document = rules_document(rules)
     diff = diff_documents(current.document, document)
@@ -106,15 +104,4 @@ def roll_back_policy(
         reason=reason,
         team=team,
         rolled_back_to=revision,
-    )
-
-
-def _errors(organization: Organization, team: Team | None, rules: Rules) -> list[RuleError]:
-    if team is not None:
-        above = get_policy(organization_id=organization.pk).rules
-        return check_team(rules, team=team.slug, organization=organization.slug, above=above)
-    return check_organization(
-        rules,
-        organization=organization.slug,
-        teams=list_team_rules(organization_id=organization.pk),
     )

@@ -62,6 +62,7 @@ def test_every_address_of_the_api_is_in_it(document):
         "/api/v1/desktop/preferences",
         "/api/v1/desktop/settings",
         "/api/v1/desktop/stream",
+        "/api/v1/desktop/session",
         "/api/v1/organizations/{slug}",
         "/api/v1/organizations/{slug}/devices",
         "/api/v1/organizations/{slug}/devices/{number}",
@@ -123,6 +124,15 @@ def test_reporting_session_events_is_described(document):
         "properties"
     ]["idle_timeout_seconds"]
     assert (timeout["minimum"], timeout["maximum"]) == (10, 3600)
+
+
+def test_only_a_token_opens_the_session_of_a_desktop(document):
+    operation = document["paths"]["/api/v1/desktop/session"]["get"]
+    assert operation["security"] == [{"bearer": []}]
+    shape = document["components"]["schemas"]["CurrentSession"]
+    assert set(shape["required"]) == set(shape["properties"]) == {
+        "state", "started_at", "idles_at", "purges_at", "billed_seconds", "environment",
+    }  # fmt: skip
 
 
 def test_the_pages_for_people_are_served_from_here(client):
