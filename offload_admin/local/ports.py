@@ -1,4 +1,4 @@
-"""Asks whether the web process will get its port, before anything is started for it."""
+"""Asks whether a process will get its port, before anything is started for it."""
 
 import errno
 import socket
@@ -11,8 +11,10 @@ from offload_admin.local.faults import LocalFault
 POLL_SECONDS = 0.1
 
 
-def require_free_port(host: str, port: int, *, patience_seconds: float) -> None:
+def require_free_port(host: str, port: int, *, variable: str, patience_seconds: float) -> None:
     """Return if `port` of `host` can be listened on, waiting that long for it to become free.
+
+    `variable` is what a person sets to choose another.
 
     Raises LocalFault when it stays taken or needs more rights, BadEnvironment when BIND is no
     address of this machine.
@@ -21,9 +23,9 @@ def require_free_port(host: str, port: int, *, patience_seconds: float) -> None:
     while (number := _try(host, port)) == errno.EADDRINUSE and time.monotonic() < end:
         time.sleep(POLL_SECONDS)
     if number == errno.EADDRINUSE:
-        raise LocalFault(f"port {port} is taken by another program; set PORT to a free one")
+        raise LocalFault(f"port {port} is taken by another program; set {variable} to a free one")
     if number in {errno.EACCES, errno.EPERM}:
-        raise LocalFault(f"port {port} needs more rights; set PORT to one above 1023")
+        raise LocalFault(f"port {port} needs more rights; set {variable} to one above 1023")
     if number:
         raise BadEnvironment("BIND", f"is not an address of this machine: {host}")
 

@@ -1,4 +1,4 @@
-"""Runs web, worker and beat with the embedded services until Ctrl-C, and ends all of them.
+"""Runs web, stream, worker and beat with the embedded services until Ctrl-C, and ends all of them.
 
 Children get SIGTERM when the supervisor is killed (PR_SET_PDEATHSIG); the services' keepers
 see its locks go. Whatever way it ends, nothing stays behind and the next start works at once.
@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from offload_admin.env import Environment
+from offload_admin.env import Environment, read_ports
 from offload_admin.local.attach import attached, fill_secrets
 from offload_admin.local.children import Identity, end_with_parent, spawn, stop_all
 from offload_admin.local.faults import LocalFault, fault_of, fault_of_output
@@ -31,7 +31,7 @@ WATCH_SECONDS = 0.3
 LOOK_AT_SERVICES_SECONDS = 2.0
 READY_SECONDS = 60.0
 STOP_SECONDS = 15.0
-AFTER_KILL_SECONDS = 15.0  # how long the children of a killed supervisor may keep the port
+AFTER_KILL_SECONDS = 15.0  # how long the children of a killed supervisor may keep a port
 
 
 class Ordered(Exception):
@@ -65,6 +65,7 @@ class Place:
     state: Path
     host: str
     port: int
+    stream_port: int
     web_threads: int
     environment: dict[str, str]
 
@@ -100,13 +101,15 @@ def supervise(*, should_end_with_parent: bool) -> int:
 def _place() -> Place:
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     env = Environment(environment)
+    port, stream_port = read_ports(env)
     state = open_state(state_directory(env))
     environment["OFFLOAD_STATE_DIR"] = str(state)
     environment.setdefault("LOG_FORMAT", "console")
     return Place(
         state=state,
         host=env.text("BIND", default="127.0.0.1"),
-        port=env.integer("PORT", default=8000, minimum=1, maximum=65535),
+        port=port,
+        stream_port=stream_port,
         web_threads=env.integer("WEB_THREADS", default=8, minimum=1, maximum=256),
         environment=environment,
     )
@@ -114,10 +117,10 @@ def _place() -> Place:
 
 @contextmanager
 def _claimed(place: Place) -> Iterator[None]:
-    """Hold the state directory against a second supervisor, and make sure of the port.
+    """Hold the state directory against a second supervisor, and make sure of the ports.
 
     A mark that is still there means that the supervisor before was killed: its children are
-    on their way out and may need a moment to give the port back.
+    on their way out and may need a moment to give the ports back.
     """
     mark = place.state / "supervisor.running"
     with FileLock(place.state / "supervisor.lock") as lock:
@@ -127,7 +130,8 @@ def _claimed(place: Place) -> Iterator[None]:
                 " set OFFLOAD_STATE_DIR and PORT to run beside it"
             )
         patience = AFTER_KILL_SECONDS if mark.exists() else 0.0
-        require_free_port(place.host, place.port, patience_seconds=patience)
+        for variable, port in (("PORT", place.port), ("STREAM_PORT", place.stream_port)):
+            require_free_port(place.host, port, variable=variable, patience_seconds=patience)
         mark.write_text(f"{os.getpid()}\n", encoding="ascii")
         try:
             yield
@@ -164,12 +168,18 @@ def _prepare(place: Place, orders: Orders) -> str:
 def _serve(place: Place, leases: Sequence[Lease], sign_in: str, orders: Orders) -> None:
     """Run the processes until one of them or a service ends, or an order comes."""
     children: dict[str, subprocess.Popen[bytes]] = {}
-    commands = process_commands(host=place.host, port=place.port, web_threads=place.web_threads)
+    commands = process_commands(
+        host=place.host,
+        port=place.port,
+        stream_port=place.stream_port,
+        web_threads=place.web_threads,
+    )
+    listening = {"web": place.port, "stream": place.stream_port}
     try:
         for name, command in commands.items():
             children[name] = _start(place, name, command)
-            if name == "web":  # first, so that the others do not take its processor time
-                _wait_for_web(place, children, orders)
+            if name in listening:  # first, so that the others do not take its processor time
+                _wait_for(name, place.host, listening[name], children, orders)
         _say(f"ready on {place.url}  (Ctrl-C stops everything, data stays in {place.state})")
         if sign_in.strip():
             _say(sign_in.strip())
@@ -192,21 +202,25 @@ def _start(place: Place, name: str, command: Sequence[str]) -> subprocess.Popen[
     return child
 
 
-def _wait_for_web(
-    place: Place, children: dict[str, subprocess.Popen[bytes]], orders: Orders
+def _wait_for(
+    name: str,
+    host: str,
+    port: int,
+    children: dict[str, subprocess.Popen[bytes]],
+    orders: Orders,
 ) -> None:
     end = time.monotonic() + READY_SECONDS
-    while not _answers(place):
+    while not _answers(host, port):
         _require_alive(children)
         if time.monotonic() > end:
-            raise LocalFault(f"the web process does not answer on {place.url}")
+            raise LocalFault(f"the {name} process does not answer on port {port}")
         orders.wait(WATCH_SECONDS)
 
 
-def _answers(place: Place) -> bool:
-    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "::1": "[::1]"}.get(place.host, place.host)  # noqa: S104
+def _answers(host: str, port: int) -> bool:
+    here = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "::1": "[::1]"}.get(host, host)  # noqa: S104
     try:
-        with urllib.request.urlopen(f"http://{host}:{place.port}/healthz", timeout=2) as answer:
+        with urllib.request.urlopen(f"http://{here}:{port}/healthz", timeout=2) as answer:
             return bool(answer.status == 200)  # noqa: PLR2004
     except urllib.error.HTTPError:
         return True  # it refuses our host name, so it is there

@@ -22,9 +22,9 @@ def describe_desktop_stream(result: dict[str, Any], **_: Any) -> dict[str, Any]:
                 "`revision`: the user's settings have this revision, sent at the beginning and "
                 "whenever it changes; `id` is the revision. It is a hint: the Desktop then asks "
                 "for the settings with its ETag, after a short wait by chance.\n\n"
-                "`bye`: the stream ends, with `reason` `token_revoked`, `token_expired` or "
-                "`time_limit` (15 minutes at the most). A comment comes every 15 seconds. "
-                "`retry` says how long to wait before listening again."
+                "`bye`: the stream ends, with `reason` `token_revoked`, `token_expired`, "
+                "`time_limit` (15 minutes at the most) or `restart`. A comment comes every 15 "
+                "seconds. `retry` says how long to wait before listening again."
             ),
             "tags": ["desktop"],
             "security": [{"bearer": []}],

@@ -69,7 +69,9 @@ def _tear_down() -> None:
 @contextmanager
 def web_process() -> Iterator[int]:
     """Run one web process as `make run` does, without a log line for each request; its port."""
-    command = process_commands(host="127.0.0.1", port=PORT, web_threads=WEB_THREADS)["web"]
+    command = process_commands(
+        host="127.0.0.1", port=PORT, stream_port=PORT + 1, web_threads=WEB_THREADS
+    )["web"]
     child = subprocess.Popen(
         command, env=os.environ | {"ALLOWED_HOSTS": "127.0.0.1"}, cwd=PROJECT,
         stderr=subprocess.DEVNULL,

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tests.local.programs import OTHER_USER, PROJECT, found, leave
+from tests.local.programs import OTHER_USER, PROJECT, found, free_port, leave
 
 SUPERVISOR = [sys.executable, "-m", "offload_admin.local"]
 
@@ -21,6 +21,25 @@ def test_a_taken_port(state, programs):
         line = programs.refused(programs.start(SUPERVISOR, PORT=str(port)))
     assert line == f"error: port {port} is taken by another program; set PORT to a free one"
     assert not (state / "postgres").exists()
+
+
+def test_a_taken_port_of_the_stream_process(state, programs):
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        taken = str(listener.getsockname()[1])
+        run = programs.start(SUPERVISOR, PORT=str(free_port()), STREAM_PORT=taken)
+        line = programs.refused(run)
+    assert line == (
+        f"error: port {taken} is taken by another program; set STREAM_PORT to a free one"
+    )
+    assert not (state / "postgres").exists()
+
+
+def test_a_stream_port_that_is_the_web_port(state, programs):
+    line = programs.refused(programs.start(SUPERVISOR, PORT="9000", STREAM_PORT="9000"))
+    assert line == "error: STREAM_PORT must be another port than PORT, which is 9000"
+    assert not state.exists()
 
 
 def test_a_state_path_that_is_a_file(state, programs):
@@ -159,8 +178,9 @@ def test_a_production_without_a_secret_key(state, programs):
         ["-m", "celery", "-A", "offload_admin", "worker"],
         ["-m", "celery", "-A", "offload_admin", "beat"],
         ["-c", "import offload_admin.wsgi"],
+        ["-c", "import offload_admin.asgi"],
     ],
-    ids=["worker", "beat", "web"],
+    ids=["worker", "beat", "web", "stream"],
 )
 def test_a_server_process_without_its_database(programs, command):
     program = programs.start([sys.executable, *command], SECRET_KEY="s" * 50)

@@ -66,7 +66,8 @@ def test_it_serves_and_ctrl_c_ends_all_of_it(state, programs):
     )
     assert (status(port, "/healthz"), status(port, "/readyz")) == (200, 200)
     commands = [Path(f"/proc/{number}/cmdline").read_bytes() for number in children_of(run.pid)]
-    for name in (b"granian", b"\0worker\0", b"\0beat\0"):
+    assert (status(port + 1, "/healthz"), status(port + 1, "/readyz")) == (200, 200)
+    for name in (b".wsgi:application", b".asgi:application", b"\0worker\0", b"\0beat\0"):
         assert any(name in command for command in commands)
 
     # A command beside it uses the same services and does not end them.

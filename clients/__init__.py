@@ -1,0 +1,1 @@
+"""Programs that use the product from outside, over HTTP alone."""
