@@ -163,6 +163,7 @@ VERSION = {
     "since": NOW,
     "settings": "{}",
     "spending": "ok",
+    "digest": b"x" * 16,
     "is_offload_enabled": True,
     "is_gpu_enabled": False,
     "idle_timeout_seconds": 300,

@@ -204,7 +204,7 @@ NAMES = (
 )
 
 
-@pytest.mark.parametrize(("first", "second"), permutations(NAMES, 2))
+@pytest.mark.parametrize(("first", "second"), [*permutations(NAMES, 2)])
 def test_two_changes_at_once_both_count(acme, mei, team, first, second):
     do = changes(acme, mei, team)
     # the second takes its instant before the first commits, so it may well be the earlier one
