@@ -6,9 +6,9 @@ from typing import Any, Final, Self
 
 from django.http import QueryDict
 
+from orgs.domain.names import REASON_LENGTH
 from orgs.domain.policy_documents import InvalidPolicy, RuleError, read_rules
 from orgs.domain.rules import SWITCHES, Rules, Setting
-from orgs.services.policies import REASON_LENGTH
 from orgs.templatetags.policy import rule_error_text
 
 BOUNDS: Final = ("minimum", "maximum", "default")

@@ -14,12 +14,11 @@ from orgs.access.organizations import OrganizationAPIView
 from orgs.access.pagination import CursorPages
 from orgs.access.problems import FieldError, Problem
 from orgs.access.tokens import require
-from orgs.domain.names import EMAIL_LENGTH
+from orgs.domain.names import EMAIL_LENGTH, REASON_LENGTH
 from orgs.domain.policy_documents import InvalidPolicy
 from orgs.domain.roles import Capability
 from orgs.domain.rules import Setting
 from orgs.models import Member, PolicyException
-from orgs.models.exceptions import REASON_LENGTH
 from orgs.selectors.member_pages import get_member, list_exceptions
 from orgs.selectors.members import find_member
 from orgs.services.audit import recording

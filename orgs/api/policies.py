@@ -13,6 +13,7 @@ from orgs.access.organizations import OrganizationAPIView
 from orgs.access.pagination import CursorPages
 from orgs.access.problems import Problem
 from orgs.access.tokens import require
+from orgs.domain.names import REASON_LENGTH
 from orgs.domain.policy_documents import InvalidPolicy, diff_documents, read_rules
 from orgs.domain.roles import Capability
 from orgs.domain.rules import (
@@ -24,7 +25,7 @@ from orgs.models import PolicyRevision, Team
 from orgs.selectors.policies import Policy, UnknownRevision, get_policy, list_revisions
 from orgs.selectors.policy_pages import documents_before, find_team, is_lead
 from orgs.services.audit import recording
-from orgs.services.policies import REASON_LENGTH, StalePolicy, roll_back_policy, save_policy
+from orgs.services.policies import StalePolicy, roll_back_policy, save_policy
 
 _SECONDS: Final[dict[str, Any]] = {
     "min_value": IDLE_TIMEOUT_MINIMUM_SECONDS,

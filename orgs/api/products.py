@@ -12,11 +12,11 @@ from orgs.access.json_bodies import DocumentJson, Fields
 from orgs.access.organizations import OrganizationAPIView
 from orgs.access.problems import Problem
 from orgs.api.organizations import ProductSerializer
+from orgs.domain.names import REASON_LENGTH
 from orgs.domain.products import Product
 from orgs.domain.roles import Capability
 from orgs.selectors.organizations import get_profile
 from orgs.services.audit import recording
-from orgs.services.policies import REASON_LENGTH
 from orgs.services.products import ProductNotEntitled, switch_product
 
 

@@ -1,4 +1,4 @@
-"""How addresses and slugs are written: one form, so that equal names are equal text."""
+"""How addresses, slugs and other text of people are written, and how long they may be."""
 
 import re
 import unicodedata
@@ -6,6 +6,7 @@ import unicodedata
 EMAIL_LENGTH = 254  # RFC 5321: the longest path is 256 with its angle brackets
 SLUG_LENGTH = 63  # one DNS label, so that a slug can become a host name
 NAME_LENGTH = 200
+REASON_LENGTH = 1000  # of a change, in characters
 
 SLUG_PATTERN = r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$"
 
@@ -26,6 +27,18 @@ def require_slug(text: str) -> str:
         msg = f"{text!r} is not a slug: use 1 to {SLUG_LENGTH} of a-z, 0-9 and inner hyphens"
         raise InvalidSlug(msg)
     return text
+
+
+RESERVED_TEAM_SLUGS = frozenset({"order"})
+"""What stands in an address where a team's slug stands otherwise."""
+
+
+def require_team_slug(text: str) -> str:
+    """Return `text` unchanged if a team may be called so, raise `InvalidSlug` otherwise."""
+    if text in RESERVED_TEAM_SLUGS:
+        msg = f"{text!r} means something else: choose another slug"
+        raise InvalidSlug(msg)
+    return require_slug(text)
 
 
 def normalize_email(text: str) -> str:

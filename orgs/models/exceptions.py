@@ -13,8 +13,6 @@ from orgs.models.organizations import Organization
 LONGEST: Final = timedelta(days=90)
 """How long an exception may last (domain.md §4)."""
 
-REASON_LENGTH: Final = 1000
-
 
 class PolicyException(models.Model):
     """One setting of one member, asked for, decided, and ended; one row from ask to end.

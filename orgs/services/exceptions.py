@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from orgs.domain.audit import Json
+from orgs.domain.names import REASON_LENGTH
 from orgs.domain.policy_documents import InvalidPolicy, RuleError, read_rules
 from orgs.domain.rules import Setting
 from orgs.models import Member, PolicyException
@@ -36,7 +37,8 @@ def request_exception(
 ) -> PolicyException:
     """Store a member's wish for an exception until `expires_at`; nothing holds yet.
 
-    Raises `InvalidPolicy` for a rule, reason or end that can't be, `RequestExists`.
+    One whose end passed undecided gives way. Raises `InvalidPolicy` for a rule, reason or end
+    that can't be, `RequestExists`.
     """
     _check(setting, rule, reason, expires_at, at=trail.at)
     lock_settings(organization_id=member.organization_id)
@@ -45,10 +47,12 @@ def request_exception(
         member=member,
         setting=setting.value,
         state=_STATE.REQUESTED,
-    )
-    if asked.exists():
-        msg = f"an exception of {setting.value} is asked for already"
-        raise RequestExists(msg)
+    ).first()
+    if asked is not None:
+        if asked.expires_at > trail.at:
+            msg = f"an exception of {setting.value} is asked for already"
+            raise RequestExists(msg)
+        _end(trail, asked, _STATE.WITHDRAWN, at=trail.at)
     row = _asked(trail, member, setting=setting, rule=rule, reason=reason, expires_at=expires_at)
     row.save()
     _note(trail, row, "exception.requested", reason=reason)
@@ -102,17 +106,18 @@ def refuse_exception(
 def withdraw_exception(*, trail: AuditTrail, member: Member, number: int) -> PolicyException:
     """Take back what the member asked for. Raises `ExceptionNotOpen`."""
     row = _locked(member.organization_id, number, state=_STATE.REQUESTED, member_id=member.pk)
-    row.state, row.ended_at = _STATE.WITHDRAWN, trail.at
-    row.save()
-    _note(trail, row, "exception.withdrawn")
+    _end(trail, row, _STATE.WITHDRAWN, at=trail.at)
     return row
 
 
 def revoke_exception(
     *, trail: AuditTrail, organization_id: int, number: int, note: str
 ) -> PolicyException:
-    """End an exception that is in force, now. Raises `ExceptionNotOpen`."""
+    """End an exception that is in force, now. Raises `ExceptionNotOpen`, also when it is over."""
     row = _locked(organization_id, number, state=_STATE.GRANTED)
+    if row.expires_at <= trail.at:
+        msg = f"exception {number} has ended by itself"
+        raise ExceptionNotOpen(msg)
     _end(trail, row, _STATE.REVOKED, at=trail.at, reason=note)
     refresh_settings(organization_id=organization_id, at=trail.at, member_ids=[row.member_id])
     return row
@@ -149,6 +154,9 @@ def _check(
             errors.append(RuleError("/rule", "empty_rule", "An exception says something."))
     if not reason.strip():
         errors.append(RuleError("/reason", "blank", "An exception has a reason."))
+    if len(reason) > REASON_LENGTH:
+        detail = f"A reason has at most {REASON_LENGTH} characters."
+        errors.append(RuleError("/reason", "max_length", detail, {"maximum": REASON_LENGTH}))
     if not timedelta(0) < expires_at - at <= LONGEST:
         days = LONGEST.days
         detail = f"An exception ends after now, within {days} days."

@@ -8,12 +8,9 @@ from orgs.domain.policy_documents import (
 )
 from orgs.domain.rules import Rules
 from orgs.models import Organization, PolicyRevision, Team
-from orgs.selectors.policies import Policy, get_policy, get_revision, list_rule_errors
+from orgs.selectors.policies import Policy, get_policy, get_revision, list_rule_errors, policy_of
 from orgs.services.audit import AuditTrail
 from orgs.services.effective_settings import lock_settings, next_revision, refresh_settings
-
-REASON_LENGTH = 1000
-"""Characters of a reason at the most."""
 
 
 class StalePolicy(Exception):
@@ -54,7 +51,7 @@ def save_policy(
     if not diff:
         return current
     revision = next_revision(organization_id=organization_id)
-    PolicyRevision.objects.create(
+    row = PolicyRevision.objects.create(
         organization=organization,
         scope=PolicyRevision.Scope.TEAM if team else PolicyRevision.Scope.ORGANIZATION,
         team=team,
@@ -76,7 +73,7 @@ def save_policy(
         diff=diff | whose | {"members_affected": [None, len(changed)]},
         reason=reason,
     )
-    return get_policy(organization_id=organization_id, team_id=team_id)
+    return policy_of(row)
 
 
 def roll_back_policy(

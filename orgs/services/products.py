@@ -3,7 +3,7 @@
 from orgs.domain.products import Product
 from orgs.models import Entitlement
 from orgs.services.audit import AuditTrail
-from orgs.services.effective_settings import refresh_settings
+from orgs.services.effective_settings import lock_settings, refresh_settings
 
 
 class ProductNotEntitled(Exception):
@@ -17,11 +17,8 @@ def switch_product(
 
     Raises `ProductNotEntitled`. Switching to what it is writes nothing.
     """
-    row = (
-        Entitlement.objects.select_for_update()
-        .filter(organization_id=organization_id, product=product)
-        .first()
-    )
+    lock_settings(organization_id=organization_id)
+    row = Entitlement.objects.filter(organization_id=organization_id, product=product).first()
     if row is None or (is_enabled and not row.is_entitled):
         msg = f"the subscription does not bring {product.value}"
         raise ProductNotEntitled(msg)

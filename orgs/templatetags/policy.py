@@ -247,6 +247,7 @@ def rule_error_text(error: RuleError) -> str:
         ),
         "invalid_state": gettext("Choose one of the states."),
         "blank": gettext("Give a reason."),
+        "max_length": gettext("Keep it to {maximum} characters."),
         "empty_rule": gettext("Say what the exception allows."),
         "exception_end": gettext("Choose an end within {days} days."),
     }

@@ -10,11 +10,11 @@ from django.urls import reverse
 from django.utils.translation import gettext
 
 from orgs.access.pages import ConsolePage
+from orgs.domain.names import REASON_LENGTH
 from orgs.domain.policy_documents import InvalidPolicy
 from orgs.domain.roles import Capability
 from orgs.domain.rules import SWITCHES, Setting, SwitchState
 from orgs.models import PolicyException
-from orgs.models.exceptions import REASON_LENGTH
 from orgs.selectors.member_pages import list_exceptions
 from orgs.selectors.members import find_member
 from orgs.services.audit import recording

@@ -27,18 +27,9 @@ from tests.factories.orgs import (
     make_token,
     make_user,
 )
+from tests.orgs.models.refusals import refused
 
 pytestmark = pytest.mark.django_db
-
-
-def refused(statement, parameters=(), *, by):
-    """Run a statement with deferred checks made at once; it must fail by that constraint."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        savepoint = transaction.savepoint()
-        with pytest.raises(IntegrityError, match=by):
-            cursor.execute(statement, parameters)
-        transaction.savepoint_rollback(savepoint)
 
 
 @pytest.fixture
