@@ -55,7 +55,7 @@ def read_rules(document: object, *, at: str = "") -> Rules:
     return rules
 
 
-def read_choices(document: object) -> dict[Setting, bool | int]:
+def read_choices(document: object) -> dict[Setting, bool | int | None]:
     """Return what a developer chooses: settings with their values, null or a subset of them.
 
     A null takes the choice back and is returned as such. Raises `InvalidPolicy`: an unknown
@@ -75,17 +75,16 @@ def rules_document(rules: Rules) -> dict[str, Json]:
         state = rules.switch(setting)
         if state is not None:
             document[setting.value] = {"state": state.value}
-    rule = rules.idle_timeout_seconds
-    if rule is not None:
-        parts: dict[str, Json] = {
-            "minimum": rule.minimum,
-            "maximum": rule.maximum,
-            "default": rule.default,
-            "locked": rule.locked,
-        }
-        document[Setting.IDLE_TIMEOUT_SECONDS.value] = {
-            name: value for name, value in parts.items() if value is not None
-        }
+    rule = rules.idle_timeout_seconds or TimeoutRule()
+    parts: dict[str, Json] = {
+        "minimum": rule.minimum,
+        "maximum": rule.maximum,
+        "default": rule.default,
+        "locked": rule.locked,
+    }
+    said = {name: value for name, value in parts.items() if value is not None}
+    if said:
+        document[Setting.IDLE_TIMEOUT_SECONDS.value] = said
     return document
 
 
@@ -145,9 +144,9 @@ class _Reader:
             else None,
         )
 
-    def choices(self, document: object) -> dict[Setting, bool | int]:
+    def choices(self, document: object) -> dict[Setting, bool | int | None]:
         chosen = self._object(document, self.at, allowed=[setting.value for setting in Setting])
-        found: dict[Setting, Any] = {}
+        found: dict[Setting, bool | int | None] = {}
         for name, value in chosen.items():
             setting, pointer = Setting(name), f"{self.at}/{name}"
             if value is None:
