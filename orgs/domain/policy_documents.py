@@ -233,9 +233,14 @@ class _Reader:
         for name in known:
             if name not in allowed:
                 detail = f"There is no such field; the fields here are {', '.join(allowed)}."
-                step = str(name).replace("~", "~0").replace("/", "~1")
-                self._refuse(f"{pointer}/{step}", "unknown_field", detail)
+                self._refuse(f"{pointer}/{_step(name)}", "unknown_field", detail)
         return {name: item for name, item in known.items() if name in allowed}
 
     def _refuse(self, pointer: str, code: str, detail: str, **values: str | int) -> None:
         self.errors.append(RuleError(pointer, code, detail, values))
+
+
+def _step(name: str) -> str:
+    """Return a name as a step of a pointer, in text that can be sent: no half of a pair in it."""
+    sendable = name.encode("utf-8", "replace").decode()
+    return sendable.replace("~", "~0").replace("/", "~1")

@@ -201,7 +201,7 @@ def test_every_error_is_named_at_once():
         ("", "/"),
         ("offload_enabled ", "/offload_enabled "),
         ("Offload_Enabled", "/Offload_Enabled"),
-        ("\ud800", "/\ud800"),
+        ("\ud800", "/?"),
         ("__class__", "/__class__"),
     ],
 )
