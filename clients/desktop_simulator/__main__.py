@@ -34,6 +34,7 @@ code 1 when no token was to be had or every Desktop was signed out.
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run what the command line asks for; return the exit code."""
     options = _parser().parse_args(arguments)
+    options.device_id = options.device_id or str(uuid.uuid4())  # one device, from sign-in on
     stop = Event()
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -101,7 +102,7 @@ def _wait(stop: Event, seconds: float) -> None:
 def _device(options: argparse.Namespace, number: int) -> Device:
     suffix = f"-{number + 1}" if options.desktops > 1 else ""
     return Device(
-        device_id=(options.device_id or str(uuid.uuid4())) + suffix,
+        device_id=options.device_id + suffix,
         name=options.device_name + suffix,
         os=options.os,
         desktop_version=options.desktop_version,

@@ -3,16 +3,25 @@
 from collections.abc import Iterable
 
 from orgs.domain.policy_documents import RuleError
-from orgs.domain.rules import PRODUCT_TIMEOUT, Rules, TimeoutRule
+from orgs.domain.rules import (
+    IDLE_TIMEOUT_MAXIMUM_SECONDS,
+    IDLE_TIMEOUT_MINIMUM_SECONDS,
+    PRODUCT_TIMEOUT,
+    Rules,
+    TimeoutRule,
+)
 
 _POINTER = "/idle_timeout_seconds"
 
 
-def check_team(rules: Rules, *, team: str, organization: str, above: Rules) -> list[RuleError]:
+def check_team(
+    rules: Rules, *, team: str, organization: str, above: Rules, at: str = ""
+) -> list[RuleError]:
     """Return what a team's rules may not say below its organization's; empty if all is well.
 
     Refused: a bound wider than the organization's, a default outside of the team's range. What
-    the organization locks may be said: it stays without effect while the lock holds.
+    the organization locks may be said: it stays without effect while the lock holds. `at` is the
+    pointer of the settings object within its document.
     """
     rule = rules.idle_timeout_seconds
     if rule is None:
@@ -21,7 +30,7 @@ def check_team(rules: Rules, *, team: str, organization: str, above: Rules) -> l
     low, high = _range(parent)
     errors = [
         RuleError(
-            f"{_POINTER}/{name}",
+            f"{at}{_POINTER}/{name}",
             "wider_than_parent",
             f"The {name} of team {team}, {said} s, is outside of the range of organization "
             f"{organization}, {low} to {high} s; a team may only narrow.",
@@ -36,7 +45,7 @@ def check_team(rules: Rules, *, team: str, organization: str, above: Rules) -> l
     if rule.default is not None and not narrowest[0] <= rule.default <= narrowest[1]:
         errors.append(
             RuleError(
-                f"{_POINTER}/default",
+                f"{at}{_POINTER}/default",
                 "default_outside_range",
                 f"The default of {rule.default} s is outside of {narrowest[0]} to "
                 f"{narrowest[1]} s.",
@@ -47,11 +56,12 @@ def check_team(rules: Rules, *, team: str, organization: str, above: Rules) -> l
 
 
 def check_organization(
-    rules: Rules, *, organization: str, teams: Iterable[tuple[str, Rules]]
+    rules: Rules, *, organization: str, teams: Iterable[tuple[str, Rules]], at: str = ""
 ) -> list[RuleError]:
     """Return the teams whose stored range has nothing in common with the organization's new one.
 
     `teams` are (slug, rules). A range that merely narrows a team's is fine: ranges intersect.
+    `at` is the pointer of the settings object within its document.
     """
     low, high = _range(rules.idle_timeout_seconds or PRODUCT_TIMEOUT)
     errors = []
@@ -62,7 +72,7 @@ def check_organization(
         if max(low, team_low) > min(high, team_high):
             errors.append(
                 RuleError(
-                    _POINTER,
+                    f"{at}{_POINTER}",
                     "empty_intersection",
                     f"The range of organization {organization}, {low} to {high} s, and that of "
                     f"team {team}, {team_low} to {team_high} s, have no value in common.",
@@ -80,6 +90,7 @@ def check_organization(
 
 
 def _range(rule: TimeoutRule) -> tuple[int, int]:
-    assert PRODUCT_TIMEOUT.minimum is not None  # noqa: S101 - the product's own bounds are whole
-    assert PRODUCT_TIMEOUT.maximum is not None  # noqa: S101
-    return rule.minimum or PRODUCT_TIMEOUT.minimum, rule.maximum or PRODUCT_TIMEOUT.maximum
+    return (
+        rule.minimum or IDLE_TIMEOUT_MINIMUM_SECONDS,
+        rule.maximum or IDLE_TIMEOUT_MAXIMUM_SECONDS,
+    )

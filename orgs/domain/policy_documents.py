@@ -55,7 +55,7 @@ def read_rules(document: object, *, at: str = "") -> Rules:
     return rules
 
 
-def read_choices(document: object) -> dict[Setting, bool | int]:
+def read_choices(document: object) -> dict[Setting, bool | int | None]:
     """Return what a developer chooses: settings with their values, null or a subset of them.
 
     A null takes the choice back and is returned as such. Raises `InvalidPolicy`: an unknown
@@ -75,17 +75,16 @@ def rules_document(rules: Rules) -> dict[str, Json]:
         state = rules.switch(setting)
         if state is not None:
             document[setting.value] = {"state": state.value}
-    rule = rules.idle_timeout_seconds
-    if rule is not None:
-        parts: dict[str, Json] = {
-            "minimum": rule.minimum,
-            "maximum": rule.maximum,
-            "default": rule.default,
-            "locked": rule.locked,
-        }
-        document[Setting.IDLE_TIMEOUT_SECONDS.value] = {
-            name: value for name, value in parts.items() if value is not None
-        }
+    rule = rules.idle_timeout_seconds or TimeoutRule()
+    parts: dict[str, Json] = {
+        "minimum": rule.minimum,
+        "maximum": rule.maximum,
+        "default": rule.default,
+        "locked": rule.locked,
+    }
+    said = {name: value for name, value in parts.items() if value is not None}
+    if said:
+        document[Setting.IDLE_TIMEOUT_SECONDS.value] = said
     return document
 
 
@@ -145,9 +144,9 @@ class _Reader:
             else None,
         )
 
-    def choices(self, document: object) -> dict[Setting, bool | int]:
+    def choices(self, document: object) -> dict[Setting, bool | int | None]:
         chosen = self._object(document, self.at, allowed=[setting.value for setting in Setting])
-        found: dict[Setting, Any] = {}
+        found: dict[Setting, bool | int | None] = {}
         for name, value in chosen.items():
             setting, pointer = Setting(name), f"{self.at}/{name}"
             if value is None:
@@ -234,9 +233,14 @@ class _Reader:
         for name in known:
             if name not in allowed:
                 detail = f"There is no such field; the fields here are {', '.join(allowed)}."
-                step = str(name).replace("~", "~0").replace("/", "~1")
-                self._refuse(f"{pointer}/{step}", "unknown_field", detail)
+                self._refuse(f"{pointer}/{_step(name)}", "unknown_field", detail)
         return {name: item for name, item in known.items() if name in allowed}
 
     def _refuse(self, pointer: str, code: str, detail: str, **values: str | int) -> None:
         self.errors.append(RuleError(pointer, code, detail, values))
+
+
+def _step(name: str) -> str:
+    """Return a name as a step of a pointer, in text that can be sent: no half of a pair in it."""
+    sendable = name.encode("utf-8", "replace").decode()
+    return sendable.replace("~", "~0").replace("/", "~1")
