@@ -125,7 +125,7 @@ class Desktop:
             revision=self.revision,
             milliseconds=milliseconds,
         )
-        if self.habits.checks_in and answer.status == HTTPStatus.OK:
+        if self.habits.checks_in and answer.status in EVENTS:
             self._check_in()
 
     def _take(self, answer: Answer) -> None:

@@ -1,4 +1,4 @@
-"""Who listens to this process's stream, and what each of them has to be told (ADR-0013).
+"""Who listens to this process's stream, and what each of them has to be told (ADR-0016).
 
 One look at the generations serves all: at most about one query a second, and one more for all
 Desktops of the organizations that changed. Everything but the looking itself runs on the event

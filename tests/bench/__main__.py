@@ -7,7 +7,14 @@ from importlib import import_module
 from tests.bench.place import database
 from tests.bench.report import machine, table
 
-PROGRAMS = {"B1": "ingest", "B2": "backlog", "B3": "one_event", "B4": "late_event"}
+PROGRAMS = {
+    "B1": "ingest",
+    "B2": "backlog",
+    "B3": "one_event",
+    "B4": "late_event",
+    "B5": "desktop_poll",
+    "B11": "convergence",
+}
 
 
 def main() -> None:

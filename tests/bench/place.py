@@ -1,4 +1,4 @@
-"""A database of its own for one run of the benchmarks, and a web process beside it."""
+"""A database of its own for one run of the benchmarks, and processes beside it."""
 
 import http.client
 import os
@@ -17,7 +17,7 @@ from offload_admin.local.attach import attached
 from offload_admin.local.processes import process_commands
 from offload_admin.local.state import PROJECT
 
-PORT = 8973
+PORT, STREAM_PORT = 8973, 8974
 START_SECONDS = 60
 WEB_THREADS = 8
 
@@ -69,27 +69,53 @@ def _tear_down() -> None:
 @contextmanager
 def web_process() -> Iterator[int]:
     """Run one web process as `make run` does, without a log line for each request; its port."""
+    with _process("web", PORT):
+        yield PORT
+
+
+@contextmanager
+def stream_process() -> Iterator[int]:
+    """Run one stream process beside it; its process id."""
+    with _process("stream", STREAM_PORT) as child:
+        (worker,) = _children(child.pid)
+        yield worker
+
+
+@contextmanager
+def _process(name: str, port: int) -> Iterator["subprocess.Popen[bytes]"]:
     command = process_commands(
-        host="127.0.0.1", port=PORT, stream_port=PORT + 1, web_threads=WEB_THREADS
-    )["web"]
+        host="127.0.0.1", port=PORT, stream_port=STREAM_PORT, web_threads=WEB_THREADS
+    )[name]
+    address = {"PORT": str(PORT), "BASE_URL": f"http://127.0.0.1:{PORT}"}
     child = subprocess.Popen(
-        command, env=os.environ | {"ALLOWED_HOSTS": "127.0.0.1"}, cwd=PROJECT,
-        stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+        command, env=os.environ | address, cwd=PROJECT, stderr=subprocess.DEVNULL
+    )
     try:
         end = time.monotonic() + START_SECONDS
-        while not _answers():
-            assert child.poll() is None, "the web process has ended"
-            assert time.monotonic() < end, "the web process does not answer"
+        while not _answers(port):
+            assert child.poll() is None, f"the {name} process has ended"
+            assert time.monotonic() < end, f"the {name} process does not answer"
             time.sleep(0.1)
-        yield PORT
+        yield child
     finally:
         child.terminate()
         child.wait(timeout=20)
 
 
-def _answers() -> bool:
-    connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=5)
+def _children(process: int) -> list[int]:
+    """Return the processes that serve: the server's first process only watches them."""
+    task = Path(f"/proc/{process}/task/{process}/children")
+    found = [int(number) for number in task.read_text(encoding="ascii").split()]
+    # beside it stands the resource tracker of multiprocessing
+    return [
+        number
+        for number in found
+        if b"tracker" not in Path(f"/proc/{number}/cmdline").read_bytes()
+    ]
+
+
+def _answers(port: int) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     try:
         connection.request("GET", "/healthz")
         return connection.getresponse().status == 200

@@ -2,6 +2,7 @@
 
 import json
 import queue
+import re
 import subprocess
 import sys
 import threading
@@ -12,8 +13,13 @@ import pytest
 from billing.models import SessionEvent
 from offload_admin.local.state import PROJECT
 from orgs.domain.roles import Scope
+from orgs.models import Device
+from orgs.selectors.members import member_actor
+from orgs.services.audit import recording
+from orgs.services.device_sign_ins import approve_sign_in, open_sign_in
 from orgs.services.tokens import revoke_token
 from tests.factories.desktops import add_member, in_recording, put_policy
+from tests.factories.devices import make_person
 from tests.factories.orgs import make_organization, make_token
 from tests.factories.usage import make_customer
 
@@ -107,6 +113,23 @@ def test_two_desktops_follow_a_policy_and_one_is_signed_out(simulate, acme, tmp_
     code, summary = simulation.end()
     assert code == 0
     assert summary["counts"]["signed_out"] == 1
+
+
+def test_a_person_lets_a_desktop_in_and_it_reports_what_it_applied(simulate, acme):
+    """The device flow from discovery to a token, with nothing told but the server's address."""
+    user, (mei,) = make_person("mei@acme.example", acme)
+    simulation = simulate("--check-ins", "--device-id", "d-1")
+    prompt = simulation.process.stderr.readline()
+    code = re.search(r"code ([A-Z]{4})-([A-Z]{4}) ", prompt)
+    assert code, prompt
+    at = now()
+    sign_in = open_sign_in(user_id=user.pk, user_code="".join(code.groups()), address=None, at=at)
+    with recording(actor=member_actor(mei), at=at) as trail:
+        approve_sign_in(trail=trail, sign_in_id=sign_in.pk, member=mei)
+    first = simulation.until("settings", desktop="mei@acme.example", status=200)
+    simulation.until("check_in", status=200)
+    device = Device.objects.get(device_id="d-1", member=mei)
+    assert device.applied_revision == first["revision"]
 
 
 def test_polls_alone_are_304_until_something_changes(simulate, acme):
