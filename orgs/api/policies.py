@@ -5,6 +5,7 @@ from typing import Any, ClassVar, Final
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
+from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -95,10 +96,10 @@ class RollbackSerializer(serializers.Serializer[Any]):
     reason = serializers.CharField(required=False, allow_blank=True, max_length=REASON_LENGTH)
 
 
-class _PolicyView(OrganizationAPIView):
+class PolicyView(OrganizationAPIView):
     """What the views of a scope share: whose rules they are, and who may touch them."""
 
-    parser_classes = (DocumentJson,)
+    parser_classes: tuple[type[BaseParser], ...] = (DocumentJson,)
     team: Team | None
 
     def enter(self, request: Request) -> None:
@@ -154,11 +155,11 @@ class _PolicyView(OrganizationAPIView):
             "stale_policy",
             f"The policy is at revision {policy.revision} now.",
             headers={"ETag": f'"{policy.revision}"'},
-            more={"current": _document(policy)},
+            more={"current": document_of(policy)},
         )
 
 
-class PolicyDetail(_PolicyView):
+class PolicyDetail(PolicyView):
     """The rules of an organization or of a team."""
 
     capabilities: ClassVar = {"GET": READERS, "PUT": WRITERS}
@@ -205,7 +206,7 @@ class PolicyDetail(_PolicyView):
         return _answer(saved)
 
 
-class PolicyRollback(_PolicyView):
+class PolicyRollback(PolicyView):
     """Going back to an earlier revision."""
 
     capabilities: ClassVar = {"POST": WRITERS}
@@ -249,7 +250,7 @@ class NewestRevisions(CursorPages):
     ordering = ("-revision",)
 
 
-class PolicyRevisions(_PolicyView):
+class PolicyRevisions(PolicyView):
     """The history of a scope's rules."""
 
     capabilities: ClassVar = {"GET": READERS}
@@ -274,7 +275,8 @@ class PolicyRevisions(_PolicyView):
         )
 
 
-def _document(policy: Policy) -> dict[str, Any]:
+def document_of(policy: Policy) -> dict[str, Any]:
+    """Return the public policy document."""
     return {
         "revision": policy.revision,
         "settings": policy.document,
@@ -283,7 +285,7 @@ def _document(policy: Policy) -> dict[str, Any]:
 
 
 def _answer(policy: Policy) -> Response:
-    return Response(_document(policy), headers={"ETag": f'"{policy.revision}"'})
+    return Response(document_of(policy), headers={"ETag": f'"{policy.revision}"'})
 
 
 def _revision(row: PolicyRevision, *, before: dict[str, Any]) -> dict[str, Any]:

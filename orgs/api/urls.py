@@ -2,6 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, include, path
 
+from orgs.api.admin_settings import PolicyFile
 from orgs.api.check_ins import DesktopCheckIns
 from orgs.api.desktop import DesktopPreferences, DesktopSettings, wrong_process
 from orgs.api.devices import DeviceItem, DeviceList
@@ -33,6 +34,7 @@ of_organization: list[URLPattern | URLResolver] = [
         name="api-effective-settings",
     ),
     path("policy", PolicyDetail.as_view(), name="api-policy"),
+    path("policy/admin-settings", PolicyFile.as_view(), name="api-policy-file"),
     path("policy/revisions", PolicyRevisions.as_view(), name="api-policy-revisions"),
     path("policy/rollback", PolicyRollback.as_view(), name="api-policy-rollback"),
     path("products", ProductList.as_view(), name="api-products"),

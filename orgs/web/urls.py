@@ -9,9 +9,11 @@ from orgs.web.home import home
 from orgs.web.language import choose
 from orgs.web.members import EffectivePage, MemberListPage
 from orgs.web.policy import PolicyPage, RevisionPage
+from orgs.web.settings_file import SettingsFilePage
 
 pages: list[URLPattern | URLResolver] = [
     path("policy/", PolicyPage.as_view(), name="policy"),
+    path("policy/admin-settings.json", SettingsFilePage.as_view(), name="settings_file"),
     path("policy/revisions/<int:revision>/", RevisionPage.as_view(), name="revision"),
     path("policy/teams/<slug:team>/", PolicyPage.as_view(), name="team_policy"),
     path(

@@ -79,6 +79,7 @@ def test_every_address_of_the_api_is_in_it(document):
         "/api/v1/organizations/{slug}/invoices/{number}/lines/{n}/records",
         "/api/v1/organizations/{slug}/members/{number}/effective-settings",
         "/api/v1/organizations/{slug}/policy",
+        "/api/v1/organizations/{slug}/policy/admin-settings",
         "/api/v1/organizations/{slug}/policy/preview",
         "/api/v1/organizations/{slug}/policy/revisions",
         "/api/v1/organizations/{slug}/policy/rollback",
