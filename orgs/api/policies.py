@@ -199,7 +199,7 @@ class PolicyRollback(_PolicyView):
         fields = fields_of(request, allowed=("revision", "reason"))
         revision = fields.integer("revision")
         reason = fields.text("reason", length=REASON_LENGTH)
-        if revision is None and "revision" not in fields:
+        if fields.raw("revision") is None:
             fields.refuse("/revision", "required", "revision is missing.")
         fields.check()
         try:

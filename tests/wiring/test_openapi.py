@@ -116,6 +116,25 @@ def test_operations_have_names_of_their_own(document):
     assert sorted(set(names)) == sorted(names)
 
 
+def test_every_list_is_told_as_the_page_that_is_sent(document):
+    lists = {
+        path: operation["responses"]["200"]["content"]["application/json"]["schema"]
+        for path, method, operation in operations(document)
+        if method == "get" and "cursor" in {p["name"] for p in operation.get("parameters", [])}
+    }
+    assert {path.rsplit("/", 1)[1] for path in lists} >= {
+        "devices",
+        "exceptions",
+        "members",
+        "teams",
+    }
+    for path, schema in lists.items():
+        page = document["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]]
+        paged = {"results", "next"} & page["properties"].keys()
+        # a session pages through its events beside itself
+        assert paged == {"results", "next"} or "events_next" in page["properties"], path
+
+
 def test_reporting_session_events_is_described(document):
     operation = document["paths"]["/api/v1/session-events"]["post"]
     assert set(operation["requestBody"]["content"]) == {
