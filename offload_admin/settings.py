@@ -177,27 +177,18 @@ CELERY_ENABLE_UTC = True
 # In memory: the schedule is static and every task may run twice, so there is no file to corrupt.
 CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
 SWEEP_SECONDS = 2.0
-CLOSE_SECONDS = 600.0
-EXPIRY_SECONDS = 60.0
 CELERY_BEAT_MAX_LOOP_INTERVAL = SWEEP_SECONDS
-# `expires`: a sweep that no worker took before the next one is due is worth nothing, so sweeps
-# cannot pile up while the workers are away.
+_seconds_between_runs = {
+    "billing.tasks.sweep_streams": SWEEP_SECONDS,
+    "billing.tasks.close_due_periods": 600.0,
+    "orgs.tasks.end_expired_exceptions": 5.0,
+    "orgs.tasks.remove_expired_sign_ins": 60.0,
+}
+# `expires`: a run that no worker took before the next one is due is worth nothing, so runs cannot
+# pile up while the workers are away.
 CELERY_BEAT_SCHEDULE = {
-    "sweep-streams": {
-        "task": "billing.tasks.sweep_streams",
-        "schedule": SWEEP_SECONDS,
-        "options": {"expires": SWEEP_SECONDS},
-    },
-    "close-due-periods": {
-        "task": "billing.tasks.close_due_periods",
-        "schedule": CLOSE_SECONDS,
-        "options": {"expires": CLOSE_SECONDS},
-    },
-    "remove-expired-sign-ins": {
-        "task": "orgs.tasks.remove_expired_sign_ins",
-        "schedule": EXPIRY_SECONDS,
-        "options": {"expires": EXPIRY_SECONDS},
-    },
+    task: {"task": task, "schedule": seconds, "options": {"expires": seconds}}
+    for task, seconds in _seconds_between_runs.items()
 }
 
 # --- People, sessions, the browser's protection --------------------------------------------------

@@ -5,7 +5,9 @@ from celery import shared_task
 from django.utils import timezone
 
 from orgs.domain.actors import system
+from orgs.services.audit import recording
 from orgs.services.device_exchange import remove_expired_sign_ins as remove_expired
+from orgs.services.exceptions import end_expired
 
 log = structlog.get_logger(__name__)
 
@@ -16,3 +18,13 @@ def remove_expired_sign_ins() -> None:
     removed = remove_expired(actor=system(label="remove_expired_sign_ins"), at=timezone.now())
     if removed.sign_ins:
         log.info("device_sign_ins_removed", sign_ins=removed.sign_ins, unopened=removed.unopened)
+
+
+@shared_task
+def end_expired_exceptions() -> None:
+    """Note the end of exceptions whose time is over; what they allowed ended at that instant."""
+    actor = system(label="end_expired_exceptions")
+    with recording(actor=actor, at=timezone.now()) as trail:
+        ended = end_expired(trail=trail)
+    if ended:
+        log.info("exceptions_ended", exceptions=ended)
