@@ -15,14 +15,7 @@ from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from billing.api.shapes import (
-    PAGE_PARAMETERS,
-    MoneySerializer,
-    PeriodSerializer,
-    Seconds,
-    page_of,
-    utc_text,
-)
+from billing.api.shapes import MoneySerializer, PeriodSerializer, Seconds, utc_text
 from billing.domain.documents import read_document
 from billing.domain.instants import seconds_text
 from billing.domain.money import Money
@@ -33,6 +26,7 @@ from billing.rendering.pdf import render_invoice_pdf
 from billing.selectors.invoices import billed_usage_of, find_invoice, find_line, invoices_of
 from orgs.access.organizations import OrganizationAPIView
 from orgs.access.pagination import CursorPages
+from orgs.access.shapes import PAGE_PARAMETERS, page_of
 from orgs.domain.roles import Capability
 
 _NUMBER: Final = re.compile(r"[0-9A-Za-z-]{1,32}")

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 
 from billing.api.parameters import Parameters
-from billing.api.shapes import PAGE_PARAMETERS, Seconds, page_of, utc_text
+from billing.api.shapes import Seconds, utc_text
 from billing.domain.instants import seconds_text
 from billing.selectors.overview import get_zone
 from billing.selectors.session_detail import SessionDetail, get_session_detail, recorded_events
@@ -20,6 +20,7 @@ from billing.selectors.sessions import SessionFilter, SessionView, look_at, sess
 from billing.selectors.stretches import Piece
 from orgs.access.organizations import OrganizationAPIView
 from orgs.access.pagination import CursorPages
+from orgs.access.shapes import PAGE_PARAMETERS, page_of
 from orgs.domain.roles import Capability
 
 STATES: Final = ("active", "idle", "ended")

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from billing.api.parameters import Parameters
-from billing.api.shapes import PAGE_PARAMETERS, MoneySerializer, Seconds, page_of, utc_text
+from billing.api.shapes import MoneySerializer, Seconds, utc_text
 from billing.domain.instants import instant_of, seconds_text
 from billing.domain.money import Money
 from billing.domain.periods import day_of
@@ -19,6 +19,7 @@ from billing.selectors.overview import get_zone
 from billing.selectors.usage import GROUPINGS, GroupBy, UsageFilter, UsageRow, usage_by
 from orgs.access.organizations import OrganizationAPIView
 from orgs.access.pagination import page_of_list
+from orgs.access.shapes import PAGE_PARAMETERS, page_of
 from orgs.domain.names import normalize_email
 from orgs.domain.roles import Capability
 

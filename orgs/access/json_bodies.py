@@ -6,6 +6,7 @@ from typing import IO, Any, ClassVar, Final
 
 import msgspec
 from rest_framework.parsers import BaseParser
+from rest_framework.request import Request
 
 from orgs.access.problems import FieldError, Problem
 from orgs.domain.policy_documents import RuleError
@@ -41,6 +42,12 @@ class DocumentJson(SmallJson):
     """The same for documents with prose in them: at most 32 KB."""
 
     bytes_at_most: ClassVar[int] = 32 * 1024
+
+
+class BulkJson(SmallJson):
+    """The same for documents with long lists in them: at most 1 MB."""
+
+    bytes_at_most: ClassVar[int] = 1024 * 1024
 
 
 class Fields:
@@ -133,6 +140,17 @@ class Fields:
         """Raise `Problem` 400 with every mistake, if there was one."""
         if self._errors:
             raise Problem(400, "invalid", "The body is not valid.", errors=self._errors)
+
+
+def fields_of(request: Request, *, allowed: Collection[str], may_be_empty: bool = False) -> Fields:
+    """Return the fields of a request's body; raises `Problem` when there are none to be had."""
+    if "Transfer-Encoding" in request.headers:  # WSGI would show us an empty body
+        raise Problem(411, "length_required", "Send the body with a Content-Length.")
+    if request.stream is None:
+        if may_be_empty:
+            return Fields({}, allowed=allowed)
+        raise Problem(400, "malformed_json", "The body is empty.")
+    return Fields(request.data, allowed=allowed)
 
 
 def invalid_policy(errors: Collection[RuleError], *, below: str = "") -> Problem:

@@ -83,9 +83,13 @@ class OrganizationAPIView(APIView):
         needed = self.capabilities.get(method)
         if needed is None:
             raise MethodNotAllowed(str(request.method))
-        require(entrance.actor, *((needed,) if isinstance(needed, Capability) else needed))
         self.actor, self.organization = entrance.actor, entrance.organization
+        self.admit(*((needed,) if isinstance(needed, Capability) else needed))
         bind_contextvars(organization=slug)
+
+    def admit(self, *needed: Capability) -> None:
+        """Raise `Problem` 403 unless the actor holds one of these; a subclass may know more."""
+        require(self.actor, *needed)
 
     @property
     def allowed_methods(self) -> list[str]:

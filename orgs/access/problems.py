@@ -21,6 +21,9 @@ API_ROOT = "/api/"
 CONTENT_TYPE = "application/problem+json"
 CHALLENGE = 'Bearer realm="api"'
 
+ERRORS_AT_MOST = 100
+"""Mistakes that one answer tells of; whoever sent more has more than these to mend."""
+
 TITLES = {
     400: _("Bad request"),
     401: _("Not signed in"),
@@ -61,9 +64,10 @@ class FieldError(NamedTuple):
 
 
 class Problem(Exception):
-    """A refusal with its status, stable code and explanation; `more` is what else it shows.
+    """A refusal with its status, stable code and explanation.
 
-    Raised anywhere below a view of the API: Django REST framework's views answer it by
+    `more` is what a program needs to go on, such as the current document (RFC 9457, 3.2). Raised
+    anywhere below a view of the API: Django REST framework's views answer it by
     `answer_exception`, plain ones by the middleware `orgs.access.middleware.ProblemAnswers`.
     """
 
@@ -95,7 +99,8 @@ class Problem(Exception):
             "code": self.code,
         }
         if self.errors:
-            document["errors"] = [error._asdict() for error in self.errors]
+            told = self.errors[:ERRORS_AT_MOST]
+            document["errors"] = [error._asdict() for error in told]
         document |= self.more
         headers = self.headers
         if self.status == HTTPStatus.UNAUTHORIZED:

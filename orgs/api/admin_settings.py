@@ -15,7 +15,8 @@ from rest_framework.response import Response
 from orgs.access.json_bodies import invalid_policy
 from orgs.access.problems import FieldError, Problem
 from orgs.access.settings_files import BYTES_AT_MOST, FILE_NAME, read_settings_file
-from orgs.api.policies import ETAG, IF_MATCH, WRITERS, PolicySerializer, PolicyView, document_of
+from orgs.api.policies import ETAG, IF_MATCH, PolicyView, document_of
+from orgs.api.policy_shapes import PolicySerializer
 from orgs.domain.admin_settings import InvalidAdminSettings, write_admin_settings
 from orgs.domain.policy_documents import InvalidPolicy
 from orgs.domain.roles import Capability
@@ -57,7 +58,7 @@ class RawBody(BaseParser):
 class PolicyFile(PolicyView):
     """The organization's policy as `admin-settings.json`."""
 
-    capabilities: ClassVar = {"GET": Capability.POLICY_READ, "PUT": WRITERS}
+    capabilities: ClassVar = {"GET": Capability.POLICY_READ, "PUT": Capability.POLICY_WRITE}
     parser_classes = (RawBody,)
 
     @extend_schema(

@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from orgs.access.organizations import OrganizationAPIView
 from orgs.access.pagination import CursorPages
 from orgs.access.problems import FieldError, Problem
+from orgs.access.shapes import PAGE_PARAMETERS, page_of
 from orgs.domain.compliance import Compliance
 from orgs.domain.roles import Capability
 from orgs.models import Device
@@ -58,10 +59,9 @@ class DeviceList(OrganizationAPIView):
         tags=["devices"],
         parameters=[
             OpenApiParameter("member", description="Only this member's, by e-mail address."),
-            OpenApiParameter("cursor", description="The page behind another, as `next` gives it."),
-            OpenApiParameter("page_size", int, description="1 to 1000; 100 when left out."),
+            *PAGE_PARAMETERS,
         ],
-        responses=DeviceSerializer(many=True),
+        responses=page_of("DevicePage", DeviceSerializer),
     )
     def get(self, request: Request, slug: str) -> Response:
         """Return the devices that were not taken off the list, with their state now."""

@@ -11,14 +11,12 @@ from rest_framework.response import Response
 from orgs.access.organizations import OrganizationAPIView
 from orgs.access.problems import Problem
 from orgs.access.tokens import require
-from orgs.api.desktop import EffectiveSettingsSerializer
-from orgs.domain.policy import resolve
+from orgs.api.desktop import EffectiveSettingsSerializer, SpendingSerializer
 from orgs.domain.roles import Capability
 from orgs.domain.settings_documents import settings_document, trace_document
 from orgs.domain.trace import Level, Outcome, Reason
-from orgs.selectors.member_pages import get_member
-from orgs.selectors.settings_versions import find_held
-from orgs.selectors.standings import load_standings
+from orgs.selectors.effective import explain_settings
+from orgs.selectors.reach import members_within
 
 READERS: Final = (Capability.POLICY_READ, Capability.OWN_READ)
 
@@ -50,6 +48,7 @@ class EffectiveSerializer(serializers.Serializer[Any]):
     until = serializers.DateTimeField(allow_null=True)
     settings = EffectiveSettingsSerializer()
     trace = TraceSerializer()
+    spending = SpendingSerializer()
 
 
 class EffectiveSettingsView(OrganizationAPIView):
@@ -61,25 +60,32 @@ class EffectiveSettingsView(OrganizationAPIView):
         operation_id="get_effective_settings", tags=["policy"], responses=EffectiveSerializer
     )
     def get(self, request: Request, slug: str, number: int) -> Response:
-        """Return the effective settings of a member with their trace; one's own without rights."""
-        if number != self.actor.member_id:
+        """Return the effective settings of a member with their trace.
+
+        403 for another than oneself or a member of a team that one leads, without the right.
+        """
+        organization_id = self.organization.pk
+        within = members_within(
+            self.actor, Capability.POLICY_READ, organization_id=organization_id
+        )
+        member = within.filter(pk=number).first()
+        if member is None:
             require(self.actor, Capability.POLICY_READ)
-        organization_id, now = self.organization.pk, timezone.now()
-        member = get_member(organization_id=organization_id, member_id=number)
-        standing = load_standings(
-            organization_id=organization_id, at=now, member_ids=[number]
-        ).get(number)
-        if member is None or standing is None:
             raise Problem(404, "not_found", "There is no such member.")
-        settings = resolve(standing, at=now)
-        held = find_held(organization_id=organization_id, member_id=number, at=now)
+        found = explain_settings(
+            organization_id=organization_id, member_id=member.pk, at=timezone.now()
+        )
+        if found is None:
+            raise Problem(404, "not_found", "Nothing holds for a member who has left.")
+        held = found.held
         return Response(
             {
                 "member": member.email,
                 "revision": held.version.revision if held else None,
                 "since": held.version.since if held else None,
                 "until": held.valid_until if held else None,
-                "settings": settings_document(settings),
-                "trace": trace_document(settings),
+                "settings": settings_document(found.settings),
+                "trace": trace_document(found.settings),
+                "spending": {"state": found.spending.value},
             }
         )

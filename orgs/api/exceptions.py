@@ -3,24 +3,30 @@
 from datetime import datetime
 from typing import Any, ClassVar, Final, cast
 
+from django.db.models import QuerySet
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from orgs.access.json_bodies import DocumentJson, Fields, invalid_policy
+from orgs.access.json_bodies import DocumentJson, Fields, fields_of, invalid_policy
 from orgs.access.organizations import OrganizationAPIView
 from orgs.access.pagination import CursorPages
-from orgs.access.problems import FieldError, Problem
+from orgs.access.parameters import Parameters
+from orgs.access.problems import Problem
+from orgs.access.shapes import PAGE_PARAMETERS, page_of
 from orgs.access.tokens import require
-from orgs.domain.names import EMAIL_LENGTH, REASON_LENGTH
+from orgs.api.member_fields import member_named
+from orgs.domain.names import REASON_LENGTH
 from orgs.domain.policy_documents import InvalidPolicy
 from orgs.domain.roles import Capability
 from orgs.domain.rules import Setting
 from orgs.models import Member, PolicyException
-from orgs.selectors.member_pages import get_member, list_exceptions
-from orgs.selectors.members import find_member
+from orgs.selectors.exceptions import exceptions_of, in_state, look_at_exception
+from orgs.selectors.member_pages import get_member
+from orgs.selectors.reach import members_within
+from orgs.selectors.subjects import find_members
 from orgs.services.audit import recording
 from orgs.services.exceptions import (
     ExceptionNotOpen,
@@ -36,6 +42,7 @@ from orgs.services.exceptions import (
 READERS: Final = (Capability.POLICY_READ, Capability.OWN_READ)
 WRITERS: Final = (Capability.EXCEPTIONS_WRITE, Capability.OWN_WRITE)
 STATES: Final = tuple(PolicyException.State.values)
+SETTINGS: Final = tuple(setting.value for setting in Setting)
 _DECIDE = {"approve": approve_exception, "refuse": refuse_exception, "revoke": revoke_exception}
 
 
@@ -44,7 +51,7 @@ class ExceptionSerializer(serializers.Serializer[Any]):
 
     id = serializers.IntegerField()
     member = serializers.EmailField()
-    setting = serializers.ChoiceField(choices=[setting.value for setting in Setting])
+    setting = serializers.ChoiceField(choices=SETTINGS)
     rule = serializers.DictField()
     reason = serializers.CharField()
     state = serializers.ChoiceField(choices=STATES)
@@ -59,8 +66,8 @@ class ExceptionSerializer(serializers.Serializer[Any]):
 class NewExceptionSerializer(serializers.Serializer[Any]):
     """An exception to be granted to `member`, or asked for by the caller when it is left out."""
 
-    member = serializers.EmailField(required=False)
-    setting = serializers.ChoiceField(choices=[setting.value for setting in Setting])
+    member = serializers.CharField(required=False, help_text="An e-mail address or id.")
+    setting = serializers.ChoiceField(choices=SETTINGS)
     rule = serializers.DictField()
     reason = serializers.CharField(max_length=REASON_LENGTH)
     expires_at = serializers.DateTimeField()
@@ -88,29 +95,34 @@ class ExceptionList(OrganizationAPIView):
         operation_id="list_exceptions",
         tags=["exceptions"],
         parameters=[
-            OpenApiParameter("state", enum=STATES),
-            OpenApiParameter("cursor", description="The page behind another, as `next` gives it."),
-            OpenApiParameter("page_size", int, description="1 to 1000; 100 when left out."),
+            OpenApiParameter("state", enum=STATES, description="The state right now."),
+            OpenApiParameter("member", description="A member's e-mail address or id."),
+            OpenApiParameter("setting", enum=SETTINGS),
+            *PAGE_PARAMETERS,
         ],
-        responses=ExceptionSerializer(many=True),
+        responses=page_of("ExceptionPage", ExceptionSerializer),
     )
     def get(self, request: Request, slug: str) -> Response:
-        """Return the exceptions, newest first; only the caller's own without `policy:read`."""
-        state = request.query_params.get("state", "")
-        if state and state not in STATES:
-            detail = f"state is one of {', '.join(STATES)}."
-            raise Problem(400, "invalid", detail, errors=[FieldError("state", "invalid", detail)])
-        sees_all = self.actor.may(Capability.POLICY_READ)
+        """Return the exceptions that the caller may see and that the filters leave.
+
+        The newest first; without `policy:read` one's own, and those of the teams one leads.
+        """
+        query = Parameters(request)
+        state = query.choice("state", among=STATES, default="")
+        setting = query.choice("setting", among=SETTINGS, default="")
+        subject = query.word("member")
+        query.check()
+        now, rows = timezone.now(), _within(self)
+        if state:
+            rows = in_state(rows, state, at=now)
+        if setting:
+            rows = rows.filter(setting=setting)
+        if subject:
+            known = find_members([(self.organization.pk, subject)])
+            rows = rows.filter(member_id__in=known.values())
         pages = NewestExceptions()
-        rows = pages.paginate_queryset(
-            list_exceptions(
-                organization_id=self.organization.pk,
-                states=[state] if state else STATES,
-                member_id=None if sees_all else self.actor.member_id or 0,
-            ),
-            request,
-        )
-        return pages.get_paginated_response([_document(row) for row in rows])
+        page = pages.paginate_queryset(rows, request)
+        return pages.get_paginated_response([_document(row, at=now) for row in page])
 
     @extend_schema(
         operation_id="create_exception",
@@ -119,22 +131,24 @@ class ExceptionList(OrganizationAPIView):
         responses={201: ExceptionSerializer},
     )
     def post(self, request: Request, slug: str) -> Response:
-        """Grant an exception, in force at once; or, without `member`, ask for one's own."""
-        fields = Fields(
-            request.data, allowed=("member", "setting", "rule", "reason", "expires_at")
-        )
-        setting = fields.word("setting", among=[setting.value for setting in Setting])
+        """Grant an exception to `member`, in force at once; or ask for one's own.
+
+        Without `member`, or for whoever may not grant, it is a wish, which waits to be decided
+        (409 `request_exists` while another one for the setting does).
+        """
+        fields = fields_of(request, allowed=("member", "setting", "rule", "reason", "expires_at"))
+        is_grant = "member" in fields and self.actor.may(Capability.EXCEPTIONS_WRITE)
+        member = self._named(fields) if is_grant else self._oneself(fields)
+        setting = fields.word("setting", among=SETTINGS)
         reason = fields.text("reason", length=REASON_LENGTH)
         expires_at = fields.instant("expires_at")
-        address = fields.text("member", length=EMAIL_LENGTH)
         fields.check()
-        member = self._member(address) if address else self._self()
-        act = grant_exception if address else request_exception
+        act = grant_exception if is_grant else request_exception
         try:
             with recording(actor=self.actor, at=timezone.now()) as trail:
                 row = act(
                     trail=trail,
-                    member=member,
+                    member=cast("Member", member),
                     setting=Setting(setting),
                     rule=cast("Any", fields.raw("rule")),
                     reason=reason,
@@ -144,25 +158,22 @@ class ExceptionList(OrganizationAPIView):
             raise invalid_policy(invalid.errors) from invalid
         except RequestExists as exists:
             raise Problem(409, "request_exists", str(exists)) from exists
-        return Response(_document(row), status=201)
+        return Response(_document(row, at=timezone.now()), status=201)
 
-    def _member(self, address: str) -> Member:
-        require(self.actor, Capability.EXCEPTIONS_WRITE)
-        member = find_member(organization_id=self.organization.pk, email=address)
-        if member is None or member.status == Member.Status.REMOVED:
-            detail = "There is no such member."
-            errors = [FieldError("/member", "unknown_member", detail)]
-            raise Problem(400, "invalid", detail, errors=errors)
-        return member
+    def _named(self, fields: Fields) -> Member | None:
+        """Return the member that the body names; None is noted as a mistake."""
+        member_id = member_named(fields, "member", organization_id=self.organization.pk)
+        return get_member(organization_id=self.organization.pk, member_id=member_id or 0)
 
-    def _self(self) -> Member:
-        if self.actor.member_id is None:
-            detail = "Name the member; this token belongs to nobody."
-            errors = [FieldError("/member", "required", detail)]
-            raise Problem(400, "invalid", detail, errors=errors)
-        member = get_member(organization_id=self.organization.pk, member_id=self.actor.member_id)
-        assert member is not None  # noqa: S101 - the actor is one
-        return member
+    def _oneself(self, fields: Fields) -> Member | None:
+        """Return the caller's own member, whom alone the body may name without the right."""
+        own = get_member(organization_id=self.organization.pk, member_id=self.actor.member_id or 0)
+        names = () if own is None else (own.email, own.pk, str(own.pk))
+        if "member" in fields and fields.raw("member") not in names:
+            require(self.actor, Capability.EXCEPTIONS_WRITE)
+        if own is None:
+            fields.refuse("/member", "required", "Name the member; the token is nobody's.")
+        return own
 
 
 class ExceptionItem(OrganizationAPIView):
@@ -175,14 +186,14 @@ class ExceptionItem(OrganizationAPIView):
     )
     def get(self, request: Request, slug: str, number: int) -> Response:
         """Return the exception; 404 for somebody else's without `policy:read`."""
-        return Response(_document(_visible(self, number)))
+        return Response(_document(_visible(self, number), at=timezone.now()))
 
 
 class ExceptionDecision(OrganizationAPIView):
     """What is done with an exception; a subclass says what."""
 
     act: ClassVar[str]
-    capabilities: ClassVar = {"POST": WRITERS}
+    capabilities: ClassVar = {"POST": Capability.EXCEPTIONS_WRITE}
     parser_classes = (DocumentJson,)
 
     @extend_schema(
@@ -195,12 +206,10 @@ class ExceptionDecision(OrganizationAPIView):
         row, act = _visible(self, number), self.act
         note = ""
         if request.stream is not None:
-            fields = Fields(request.data, allowed=("note",))
+            fields = fields_of(request, allowed=("note",))
             note = fields.text("note", length=REASON_LENGTH)
             fields.check()
-        if act != "withdraw":
-            require(self.actor, Capability.EXCEPTIONS_WRITE)
-        elif row.member_id != self.actor.member_id:
+        if act == "withdraw" and row.member_id != self.actor.member_id:
             raise Problem(403, "forbidden", "Only who asked can take it back.")
         try:
             with recording(actor=self.actor, at=timezone.now()) as trail:
@@ -215,7 +224,7 @@ class ExceptionDecision(OrganizationAPIView):
                     )
         except ExceptionNotOpen as over:
             raise Problem(409, "not_open", str(over)) from over
-        return Response(_document(_visible(self, number)))
+        return Response(_document(_visible(self, number), at=timezone.now()))
 
 
 @extend_schema_view(post=extend_schema(operation_id="approve_exception"))
@@ -244,35 +253,40 @@ class WithdrawException(ExceptionDecision):
     """Take back what one asked for."""
 
     act = "withdraw"
+    capabilities: ClassVar = {"POST": Capability.OWN_WRITE}
+
+
+def _within(view: OrganizationAPIView) -> QuerySet[PolicyException]:
+    """Return the exceptions that the caller may look at."""
+    members = members_within(
+        view.actor,
+        Capability.POLICY_READ,
+        Capability.EXCEPTIONS_WRITE,
+        organization_id=view.organization.pk,
+    )
+    return exceptions_of(members, organization_id=view.organization.pk)
 
 
 def _visible(view: OrganizationAPIView, number: int) -> PolicyException:
-    sees_all = view.actor.may(Capability.POLICY_READ) or view.actor.may(
-        Capability.EXCEPTIONS_WRITE
-    )
-    rows = list_exceptions(
-        organization_id=view.organization.pk,
-        states=STATES,
-        member_id=None if sees_all else view.actor.member_id or 0,
-    )
-    row = rows.filter(pk=number).first()
+    row = _within(view).filter(pk=number).first()
     if row is None:
         raise Problem(404, "not_found", "There is no such exception.")
     return row
 
 
-def _document(row: PolicyException) -> dict[str, Any]:
+def _document(row: PolicyException, *, at: datetime) -> dict[str, Any]:
+    state, ended_at = look_at_exception(row, at=at)
     return {
         "id": row.pk,
         "member": row.member.email,
         "setting": row.setting,
         "rule": row.rule,
         "reason": row.reason,
-        "state": row.state,
+        "state": state,
         "requested_at": row.requested_at,
         "expires_at": row.expires_at,
         "decided_by": row.decided_by.email if row.decided_by else None,
         "decided_at": row.decided_at,
         "decision_note": row.decision_note,
-        "ended_at": row.ended_at,
+        "ended_at": ended_at,
     }

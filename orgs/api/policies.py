@@ -1,38 +1,42 @@
 """`/organizations/{slug}/policy` and `/teams/{team}/policy`: rules, revisions, rollback."""
 
+from collections.abc import Sequence
 from typing import Any, ClassVar, Final
 
+from django.http import HttpResponse
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework import serializers
+from drf_spectacular.utils import (
+    OpenApiParameter,
+    OpenApiResponse,
+    extend_schema,
+    extend_schema_view,
+)
 from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from orgs.access.json_bodies import DocumentJson, Fields, invalid_policy
+from orgs.access.desktop_polls import CACHE_HEADERS, matches, not_modified
+from orgs.access.json_bodies import DocumentJson, fields_of, invalid_policy
 from orgs.access.organizations import OrganizationAPIView
 from orgs.access.pagination import CursorPages
-from orgs.access.problems import Problem
-from orgs.access.tokens import require
+from orgs.access.problems import CONTENT_TYPE, Problem
+from orgs.access.shapes import PAGE_PARAMETERS, page_of
+from orgs.api.policy_shapes import (
+    PolicySerializer,
+    RevisionSerializer,
+    RollbackSerializer,
+    StalePolicySerializer,
+)
 from orgs.domain.names import REASON_LENGTH
 from orgs.domain.policy_documents import InvalidPolicy, diff_documents, read_rules
 from orgs.domain.roles import Capability
-from orgs.domain.rules import (
-    IDLE_TIMEOUT_MAXIMUM_SECONDS,
-    IDLE_TIMEOUT_MINIMUM_SECONDS,
-    SwitchState,
-)
 from orgs.models import PolicyRevision, Team
 from orgs.selectors.policies import Policy, UnknownRevision, get_policy, list_revisions
-from orgs.selectors.policy_pages import documents_before, find_team, is_lead
+from orgs.selectors.policy_pages import documents_before, find_team
+from orgs.selectors.reach import is_led_by
 from orgs.services.audit import recording
 from orgs.services.policies import StalePolicy, roll_back_policy, save_policy
 
-_SECONDS: Final[dict[str, Any]] = {
-    "min_value": IDLE_TIMEOUT_MINIMUM_SECONDS,
-    "max_value": IDLE_TIMEOUT_MAXIMUM_SECONDS,
-    "required": False,
-}
 IF_MATCH: Final = OpenApiParameter(
     "If-Match",
     str,
@@ -43,57 +47,22 @@ IF_MATCH: Final = OpenApiParameter(
 ETAG: Final = OpenApiParameter(
     "ETag", str, OpenApiParameter.HEADER, response=[200], description="The revision, quoted."
 )
-READERS: Final = (Capability.POLICY_READ, Capability.OWN_READ)
-"""A lead without the right to read policy may read that of a team that they lead."""
-
-WRITERS: Final = (Capability.POLICY_WRITE, Capability.OWN_WRITE)
-
-
-class SwitchRuleSerializer(serializers.Serializer[Any]):
-    """One of Docker's five states."""
-
-    state = serializers.ChoiceField(choices=[state.value for state in SwitchState])
+IF_NONE_MATCH: Final = OpenApiParameter(
+    "If-None-Match", str, OpenApiParameter.HEADER, description="The ETag of what the caller has."
+)
+_AS_LEAD: Final = {
+    Capability.POLICY_READ: Capability.TEAM_POLICY_READ,
+    Capability.POLICY_WRITE: Capability.TEAM_POLICY_NARROW,
+}
+"""What opens to a lead, in their own team, what takes a right over all policy elsewhere."""
 
 
-class TimeoutRuleSerializer(serializers.Serializer[Any]):
-    """The range and default of the idle timeout in seconds; what is left out is inherited."""
-
-    minimum = serializers.IntegerField(**_SECONDS)
-    maximum = serializers.IntegerField(**_SECONDS)
-    default = serializers.IntegerField(**_SECONDS)
-    locked = serializers.BooleanField(required=False)
-
-
-class RulesSerializer(serializers.Serializer[Any]):
-    """What one level says; a setting left out is inherited."""
-
-    offload_enabled = SwitchRuleSerializer(required=False)
-    idle_timeout_seconds = TimeoutRuleSerializer(required=False)
-    gpu_enabled = SwitchRuleSerializer(required=False)
-
-
-class PolicySerializer(serializers.Serializer[Any]):
-    """The rules in force, with the revision that made them; 0 where there were never any."""
-
-    revision = serializers.IntegerField(required=False)
-    settings = RulesSerializer()
-    reason = serializers.CharField(required=False, allow_blank=True, max_length=REASON_LENGTH)
-
-
-class RevisionSerializer(PolicySerializer):
-    """One revision: who, when, why, and the fields that it changed as `[before, after]`."""
-
-    author = serializers.EmailField(allow_null=True)
-    created_at = serializers.DateTimeField()
-    rolled_back_to = serializers.IntegerField(allow_null=True)
-    changes = serializers.DictField(child=serializers.ListField())
-
-
-class RollbackSerializer(serializers.Serializer[Any]):
-    """The revision whose rules are to be in force again."""
-
-    revision = serializers.IntegerField()
-    reason = serializers.CharField(required=False, allow_blank=True, max_length=REASON_LENGTH)
+SAVED: Final[dict[Any, Any]] = {
+    200: PolicySerializer,
+    (412, CONTENT_TYPE): OpenApiResponse(
+        StalePolicySerializer, description="Somebody else has saved; `current` is in force."
+    ),
+}
 
 
 class PolicyView(OrganizationAPIView):
@@ -102,29 +71,25 @@ class PolicyView(OrganizationAPIView):
     parser_classes: tuple[type[BaseParser], ...] = (DocumentJson,)
     team: Team | None
 
-    def enter(self, request: Request) -> None:
-        """Let in who may read or write all policy, and leads for the team of the address."""
-        super().enter(request)
+    def admit(self, *needed: Capability) -> None:
+        """Let in who may read or write all policy, and leads for the team of the address.
+
+        Whoever may in no way gets 403, whether there is such a team or not.
+        """
         self.team = None
         slug = self.kwargs.get("team")
         if slug is not None:
             self.team = find_team(organization_id=self.organization.pk, slug=slug)
-        is_writing = request.method not in {"GET", "HEAD"}
-        needed = Capability.POLICY_WRITE if is_writing else Capability.POLICY_READ
-        if not self.actor.may(needed) and not self._is_led():
-            require(self.actor, needed)
+        if not self._is_led(needed):
+            super().admit(*needed)
         if slug is not None and self.team is None:
             raise Problem(404, "not_found", "There is no such team.")
 
-    def _is_led(self) -> bool:
+    def _is_led(self, needed: Sequence[Capability]) -> bool:
         return (
             self.team is not None
-            and not self.actor.scopes  # a token has no scope for it
-            and is_lead(
-                organization_id=self.organization.pk,
-                member_id=self.actor.member_id or 0,
-                team_id=self.team.pk,
-            )
+            and any(self.actor.may_as_lead(_AS_LEAD[capability]) for capability in needed)
+            and is_led_by(self.actor, organization_id=self.organization.pk, team_id=self.team.pk)
         )
 
     @property
@@ -162,19 +127,30 @@ class PolicyView(OrganizationAPIView):
 class PolicyDetail(PolicyView):
     """The rules of an organization or of a team."""
 
-    capabilities: ClassVar = {"GET": READERS, "PUT": WRITERS}
-
-    @extend_schema(tags=["policy"], parameters=[ETAG], responses=PolicySerializer)
-    def get(self, request: Request, slug: str, team: str = "") -> Response:
-        """Return the rules in force; the ETag is for the next PUT."""
-        policy = get_policy(organization_id=self.organization.pk, team_id=self.team_id)
-        return _answer(policy)
+    capabilities: ClassVar = {"GET": Capability.POLICY_READ, "PUT": Capability.POLICY_WRITE}
 
     @extend_schema(
+        operation_id="get_policy",
+        tags=["policy"],
+        parameters=[IF_NONE_MATCH, ETAG],
+        responses={
+            200: PolicySerializer,
+            304: OpenApiResponse(description="The caller has what is in force."),
+        },
+    )
+    def get(self, request: Request, slug: str, team: str = "") -> HttpResponse:
+        """Return the rules in force; the ETag is for the next PUT."""
+        policy = get_policy(organization_id=self.organization.pk, team_id=self.team_id)
+        etag = f'"{policy.revision}"'
+        presented = request.headers.get("If-None-Match", "")
+        return not_modified(etag) if matches(presented, etag) else _answer(policy)
+
+    @extend_schema(
+        operation_id="save_policy",
         tags=["policy"],
         parameters=[IF_MATCH, ETAG],
         request=PolicySerializer,
-        responses=PolicySerializer,
+        responses=SAVED,
     )
     def put(self, request: Request, slug: str, team: str = "") -> Response:
         """Put rules in force in place of those seen; every Desktop follows within seconds.
@@ -183,7 +159,7 @@ class PolicyDetail(PolicyView):
         saved, 400 `invalid_policy` with a pointer for each rule that can't be.
         """
         expected = self.expected_revision(request)
-        fields = Fields(request.data, allowed=("revision", "settings", "reason"))
+        fields = fields_of(request, allowed=("revision", "settings", "reason"))
         reason = fields.text("reason", length=REASON_LENGTH)
         fields.integer("revision")
         if "settings" not in fields:
@@ -209,21 +185,22 @@ class PolicyDetail(PolicyView):
 class PolicyRollback(PolicyView):
     """Going back to an earlier revision."""
 
-    capabilities: ClassVar = {"POST": WRITERS}
+    capabilities: ClassVar = {"POST": Capability.POLICY_WRITE}
 
     @extend_schema(
+        operation_id="roll_back_policy",
         tags=["policy"],
         parameters=[IF_MATCH, ETAG],
         request=RollbackSerializer,
-        responses={200: PolicySerializer},
+        responses=SAVED,
     )
     def post(self, request: Request, slug: str, team: str = "") -> Response:
         """Put the rules of an earlier revision in force again, as a new revision."""
         expected = self.expected_revision(request)
-        fields = Fields(request.data, allowed=("revision", "reason"))
+        fields = fields_of(request, allowed=("revision", "reason"))
         revision = fields.integer("revision")
         reason = fields.text("reason", length=REASON_LENGTH)
-        if revision is None and "revision" not in fields:
+        if fields.raw("revision") is None:
             fields.refuse("/revision", "required", "revision is missing.")
         fields.check()
         try:
@@ -253,16 +230,13 @@ class NewestRevisions(CursorPages):
 class PolicyRevisions(PolicyView):
     """The history of a scope's rules."""
 
-    capabilities: ClassVar = {"GET": READERS}
-    pagination_class = NewestRevisions
+    capabilities: ClassVar = {"GET": Capability.POLICY_READ}
 
     @extend_schema(
+        operation_id="list_policy_revisions",
         tags=["policy"],
-        parameters=[
-            OpenApiParameter("cursor", description="The page behind another, as `next` gives it."),
-            OpenApiParameter("page_size", int, description="1 to 1000; 100 when left out."),
-        ],
-        responses=RevisionSerializer(many=True),
+        parameters=PAGE_PARAMETERS,
+        responses=page_of("RevisionPage", RevisionSerializer),
     )
     def get(self, request: Request, slug: str, team: str = "") -> Response:
         """Return the revisions, newest first, each with what it changed."""
@@ -275,6 +249,24 @@ class PolicyRevisions(PolicyView):
         )
 
 
+@extend_schema_view(
+    get=extend_schema(operation_id="get_team_policy"),
+    put=extend_schema(operation_id="save_team_policy"),
+)
+class TeamPolicyDetail(PolicyDetail):
+    """The rules of a team, which may only narrow its organization's."""
+
+
+@extend_schema_view(post=extend_schema(operation_id="roll_back_team_policy"))
+class TeamPolicyRollback(PolicyRollback):
+    """Going back to an earlier revision of a team's rules."""
+
+
+@extend_schema_view(get=extend_schema(operation_id="list_team_policy_revisions"))
+class TeamPolicyRevisions(PolicyRevisions):
+    """The history of a team's rules."""
+
+
 def document_of(policy: Policy) -> dict[str, Any]:
     """Return the public policy document."""
     return {
@@ -285,7 +277,8 @@ def document_of(policy: Policy) -> dict[str, Any]:
 
 
 def _answer(policy: Policy) -> Response:
-    return Response(document_of(policy), headers={"ETag": f'"{policy.revision}"'})
+    headers = {"ETag": f'"{policy.revision}"'} | CACHE_HEADERS
+    return Response(document_of(policy), headers=headers)
 
 
 def _revision(row: PolicyRevision, *, before: dict[str, Any]) -> dict[str, Any]:

@@ -8,9 +8,11 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from orgs.access.json_bodies import DocumentJson, Fields
+from orgs.access.json_bodies import DocumentJson, fields_of
 from orgs.access.organizations import OrganizationAPIView
+from orgs.access.pagination import page_of_list
 from orgs.access.problems import Problem
+from orgs.access.shapes import PAGE_PARAMETERS, page_of
 from orgs.api.organizations import ProductSerializer
 from orgs.domain.names import REASON_LENGTH
 from orgs.domain.products import Product
@@ -35,13 +37,13 @@ class ProductList(OrganizationAPIView):
     @extend_schema(
         operation_id="list_products",
         tags=["products"],
-        responses=ProductSerializer(many=True),
-        filters=False,
+        parameters=PAGE_PARAMETERS,
+        responses=page_of("ProductPage", ProductSerializer),
     )
     def get(self, request: Request, slug: str) -> Response:
         """Return every product, entitled or not, on or off."""
         profile = get_profile(organization=self.organization)
-        results = [
+        products = [
             {
                 "product": state.product.value,
                 "entitled": state.is_entitled,
@@ -49,7 +51,10 @@ class ProductList(OrganizationAPIView):
             }
             for state in profile.products
         ]
-        return Response({"results": results, "next": None})
+        page, following = page_of_list(
+            products, request, key=lambda product: str(product["product"])
+        )
+        return Response({"results": page, "next": following})
 
 
 class ProductItem(OrganizationAPIView):
@@ -71,7 +76,7 @@ class ProductItem(OrganizationAPIView):
         """
         if product not in set(Product):
             raise Problem(404, "not_found", "There is no such product.")
-        fields = Fields(request.data, allowed=("enabled", "reason"))
+        fields = fields_of(request, allowed=("enabled", "reason"))
         is_enabled = fields.flag("enabled")
         reason = fields.text("reason", length=REASON_LENGTH)
         fields.check()

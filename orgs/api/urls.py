@@ -15,9 +15,18 @@ from orgs.api.exceptions import (
     RevokeException,
     WithdrawException,
 )
+from orgs.api.members import MemberItem, MemberList
 from orgs.api.organizations import OrganizationDetail
-from orgs.api.policies import PolicyDetail, PolicyRevisions, PolicyRollback
+from orgs.api.policies import (
+    PolicyDetail,
+    PolicyRevisions,
+    PolicyRollback,
+    TeamPolicyDetail,
+    TeamPolicyRevisions,
+    TeamPolicyRollback,
+)
 from orgs.api.products import ProductItem, ProductList
+from orgs.api.teams import TeamItem, TeamList, TeamOrder
 
 of_organization: list[URLPattern | URLResolver] = [
     path("devices", DeviceList.as_view(), name="api-devices"),
@@ -28,6 +37,8 @@ of_organization: list[URLPattern | URLResolver] = [
     path("exceptions/<int:number>/refuse", RefuseException.as_view(), name="api-refuse"),
     path("exceptions/<int:number>/revoke", RevokeException.as_view(), name="api-revoke"),
     path("exceptions/<int:number>/withdraw", WithdrawException.as_view(), name="api-withdraw"),
+    path("members", MemberList.as_view(), name="api-members"),
+    path("members/<int:number>", MemberItem.as_view(), name="api-member"),
     path(
         "members/<int:number>/effective-settings",
         EffectiveSettingsView.as_view(),
@@ -39,15 +50,19 @@ of_organization: list[URLPattern | URLResolver] = [
     path("policy/rollback", PolicyRollback.as_view(), name="api-policy-rollback"),
     path("products", ProductList.as_view(), name="api-products"),
     path("products/<str:product>", ProductItem.as_view(), name="api-product"),
-    path("teams/<slug:team>/policy", PolicyDetail.as_view(), name="api-team-policy"),
+    path("teams", TeamList.as_view(), name="api-teams"),
+    # no team is called so (`RESERVED_TEAM_SLUGS`)
+    path("teams/order", TeamOrder.as_view(), name="api-team-order"),
+    path("teams/<slug:team>", TeamItem.as_view(), name="api-team"),
+    path("teams/<slug:team>/policy", TeamPolicyDetail.as_view(), name="api-team-policy"),
     path(
         "teams/<slug:team>/policy/revisions",
-        PolicyRevisions.as_view(),
+        TeamPolicyRevisions.as_view(),
         name="api-team-policy-revisions",
     ),
     path(
         "teams/<slug:team>/policy/rollback",
-        PolicyRollback.as_view(),
+        TeamPolicyRollback.as_view(),
         name="api-team-policy-rollback",
     ),
 ]

@@ -52,11 +52,25 @@ class Actor:
         """
         if self.kind in (ActorKind.SYSTEM, ActorKind.OPERATOR):
             return True
-        if self.kind is ActorKind.TOKEN and not any(
-            capability in SCOPE_GRANTS[scope] for scope in self.scopes
-        ):
+        if not self._is_within_scopes(capability):
             return False
         return self.role is None or capability in GRANTS[self.role]
+
+    def may_as_lead(self, capability: Capability) -> bool:
+        """Whether the actor holds `capability` in the teams that its member leads, if any.
+
+        Which teams those are is not the actor's to know (`orgs.selectors.reach`).
+        """
+        return (
+            self.member_id is not None
+            and self._is_within_scopes(capability)
+            and capability in GRANTS[Role.TEAM_LEAD]
+        )
+
+    def _is_within_scopes(self, capability: Capability) -> bool:
+        return self.kind is not ActorKind.TOKEN or any(
+            capability in SCOPE_GRANTS[scope] for scope in self.scopes
+        )
 
 
 def operator(*, label: str) -> Actor:

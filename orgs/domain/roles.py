@@ -33,6 +33,7 @@ class Capability(StrEnum):
     POLICY_READ = "policy:read"
     POLICY_WRITE = "policy:write"
     POLICY_DELETE = "policy:delete"
+    TEAM_POLICY_READ = "policy:team:read"
     TEAM_POLICY_NARROW = "policy:team:narrow"
     EXCEPTIONS_WRITE = "exceptions:write"
     DEVICES_READ = "devices:read"
@@ -95,6 +96,7 @@ GRANTS: Mapping[Role, frozenset[Capability]] = MappingProxyType(
         Role.AUDITOR: _AUDITOR,
         Role.TEAM_LEAD: _MEMBER
         | {
+            Capability.TEAM_POLICY_READ,
             Capability.TEAM_POLICY_NARROW,
             Capability.TEAM_USAGE_READ,
         },
@@ -124,12 +126,18 @@ SCOPE_GRANTS: Mapping[Scope, frozenset[Capability]] = MappingProxyType(
         Scope.DESKTOP: frozenset({Capability.OWN_READ, Capability.OWN_WRITE}),
         Scope.METERING_WRITE: frozenset({Capability.METERING_WRITE}),
         Scope.POLICY_READ: frozenset(
-            {Capability.ORGANIZATION_READ, Capability.POLICY_READ, Capability.DEVICES_READ}
+            {
+                Capability.ORGANIZATION_READ,
+                Capability.POLICY_READ,
+                Capability.TEAM_POLICY_READ,
+                Capability.DEVICES_READ,
+            }
         ),
         Scope.POLICY_WRITE: frozenset(
             {
                 Capability.ORGANIZATION_READ,
                 Capability.POLICY_WRITE,
+                Capability.TEAM_POLICY_NARROW,
                 Capability.EXCEPTIONS_WRITE,
                 Capability.DEVICES_WRITE,
                 Capability.PRODUCTS_WRITE,

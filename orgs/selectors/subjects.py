@@ -6,7 +6,7 @@ from typing import Final
 from django.db import connection
 
 from orgs.domain.names import normalize_email
-from orgs.models import Organization
+from orgs.models import Member, Organization
 
 _MEMBER_ID_DIGITS: Final = 18
 """Digits of a member id at the most: fits a 64-bit integer."""
@@ -53,6 +53,20 @@ def find_members(subjects: Collection[tuple[int, str]]) -> dict[tuple[int, str],
             ],
         )
         return {(organization, subject): member for organization, subject, member in cursor}
+
+
+def find_present_members(subjects: Collection[str], *, organization_id: int) -> dict[str, int]:
+    """Return the ids of the organization's members by e-mail address or id, as given.
+
+    Those who have left are absent. Two queries, whatever the number.
+    """
+    found = find_members([(organization_id, subject) for subject in subjects])
+    present = set(
+        Member.objects.filter(organization_id=organization_id, pk__in=found.values())
+        .exclude(status=Member.Status.REMOVED)
+        .values_list("pk", flat=True)
+    )
+    return {subject: member for (_, subject), member in found.items() if member in present}
 
 
 def _member_id(subject: str) -> int | None:

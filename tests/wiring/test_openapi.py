@@ -77,6 +77,8 @@ def test_every_address_of_the_api_is_in_it(document):
         "/api/v1/organizations/{slug}/invoices/{number}.csv",
         "/api/v1/organizations/{slug}/invoices/{number}.pdf",
         "/api/v1/organizations/{slug}/invoices/{number}/lines/{n}/records",
+        "/api/v1/organizations/{slug}/members",
+        "/api/v1/organizations/{slug}/members/{number}",
         "/api/v1/organizations/{slug}/members/{number}/effective-settings",
         "/api/v1/organizations/{slug}/policy",
         "/api/v1/organizations/{slug}/policy/admin-settings",
@@ -87,6 +89,9 @@ def test_every_address_of_the_api_is_in_it(document):
         "/api/v1/organizations/{slug}/products/{product}",
         "/api/v1/organizations/{slug}/sessions",
         "/api/v1/organizations/{slug}/sessions/{session_id}",
+        "/api/v1/organizations/{slug}/teams",
+        "/api/v1/organizations/{slug}/teams/order",
+        "/api/v1/organizations/{slug}/teams/{team}",
         "/api/v1/organizations/{slug}/teams/{team}/policy",
         "/api/v1/organizations/{slug}/teams/{team}/policy/revisions",
         "/api/v1/organizations/{slug}/teams/{team}/policy/rollback",
@@ -110,6 +115,25 @@ def test_every_operation_tells_its_refusals_and_what_opens_it(document):
 def test_operations_have_names_of_their_own(document):
     names = [operation["operationId"] for _, _, operation in operations(document)]
     assert sorted(set(names)) == sorted(names)
+
+
+def test_every_list_is_told_as_the_page_that_is_sent(document):
+    lists = {
+        path: operation["responses"]["200"]["content"]["application/json"]["schema"]
+        for path, method, operation in operations(document)
+        if method == "get" and "cursor" in {p["name"] for p in operation.get("parameters", [])}
+    }
+    assert {path.rsplit("/", 1)[1] for path in lists} >= {
+        "devices",
+        "exceptions",
+        "members",
+        "teams",
+    }
+    for path, schema in lists.items():
+        page = document["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]]
+        paged = {"results", "next"} & page["properties"].keys()
+        # a session pages through its events beside itself
+        assert paged == {"results", "next"} or "events_next" in page["properties"], path
 
 
 def test_reporting_session_events_is_described(document):

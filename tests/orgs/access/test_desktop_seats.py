@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.db import OperationalError
@@ -12,6 +13,12 @@ from orgs.access.problems import Problem
 from orgs.api import desktop_stream
 from orgs.selectors.desktops import DesktopState
 from orgs.selectors.tokens import TokenRefused
+
+
+def run_apart(coroutine):
+    """Run in a thread of its own: a browser's loop may be running in this one."""
+    with ThreadPoolExecutor(max_workers=1) as apart:
+        return apart.submit(asyncio.run, coroutine).result()
 
 
 def admission(token_id, organization_id=7):
@@ -59,7 +66,7 @@ def test_token_organization_and_process_have_their_limits(monkeypatch):
         seats.leave(first)
         seats.take(admission(3))
 
-    asyncio.run(fill())
+    run_apart(fill())
 
 
 def test_nobody_looks_when_nobody_listens():
@@ -73,7 +80,7 @@ def test_nobody_looks_when_nobody_listens():
         assert seats._watch is not watch
         assert not seats._watch.done()
 
-    asyncio.run(come_and_go())
+    run_apart(come_and_go())
 
 
 def test_a_look_that_fails_is_tried_again(monkeypatch):
@@ -95,7 +102,7 @@ def test_a_look_that_fails_is_tried_again(monkeypatch):
             await seat.woken.wait()
         return seat.hint, seat.farewell, seat.known.generation, seat.known.revision
 
-    assert asyncio.run(wait()) == (6, None, 2, 6)
+    assert run_apart(wait()) == (6, None, 2, 6)
 
 
 @pytest.mark.parametrize(
@@ -119,7 +126,7 @@ def test_a_token_that_opens_nothing_any_more_ends_its_seat(monkeypatch, state, r
             await seat.woken.wait()
         return seat.farewell
 
-    assert asyncio.run(wait()) == reason
+    assert run_apart(wait()) == reason
 
 
 def test_without_anybody_who_looks_every_stream_ends(monkeypatch):
@@ -137,7 +144,7 @@ def test_without_anybody_who_looks_every_stream_ends(monkeypatch):
         assert isinstance(seats._watch.exception(), ZeroDivisionError)
         return [seat.farewell for seat in both]
 
-    assert asyncio.run(wait()) == ["restart", "restart"]
+    assert run_apart(wait()) == ["restart", "restart"]
 
 
 def test_a_stream_beats_while_there_is_nothing_to_say_and_ends_by_its_time(monkeypatch):
@@ -148,7 +155,7 @@ def test_a_stream_beats_while_there_is_nothing_to_say_and_ends_by_its_time(monke
         seat = Seats().take(admission(1))
         return [text async for text in desktop_stream._events(seat)]
 
-    first, *beats, last = asyncio.run(listen())
+    first, *beats, last = run_apart(listen())
     assert first.endswith('\n\nid: 5\nevent: revision\ndata: {"revision":5}\n\n')
     assert set(beats) == {":\n\n"}
     assert last == 'event: bye\ndata: {"reason": "time_limit"}\n\n'
@@ -166,7 +173,7 @@ def test_streams_begin_with_waits_of_their_own_and_end_within_15_minutes():
             await events.aclose()
         return words
 
-    waits = {int(text.split()[1]) for text in asyncio.run(first_words())}
+    waits = {int(text.split()[1]) for text in run_apart(first_words())}
     assert len(waits) > 10
     assert min(waits) >= 1_000
     assert max(waits) <= 10_000
@@ -182,5 +189,5 @@ def test_an_end_is_the_last_word_whatever_else_was_to_be_said():
         seat.end("")
         return [text async for text in events]
 
-    (bye,) = asyncio.run(listen())
+    (bye,) = run_apart(listen())
     assert json.loads(bye.partition("data: ")[2]) == {"reason": "token_revoked"}

@@ -183,3 +183,47 @@ def test_a_policy_admin_does_not_switch_products(client, acme):
     answer = send(client, "PATCH", "/products/offload", {"enabled": False}, headers)
     assert answer.status_code == 403
     assert Entitlement.objects.get(organization=acme, product="offload").is_enabled
+
+
+def test_filters_leave_those_that_fit(client, owner, acme, mei):
+    bo = add_member(acme, "bo@acme.example")
+    gpu = send(client, "POST", "/exceptions", wish(member=mei.email), owner).json()["id"]
+    rule = {"setting": "idle_timeout_seconds", "rule": {"maximum": 3600}}
+    time = send(client, "POST", "/exceptions", wish(member=str(bo.pk)) | rule, owner).json()["id"]
+    send(client, "POST", f"/exceptions/{time}/revoke", {}, owner)
+
+    def found(query):
+        answer = client.get(f"{BASE}/exceptions?{query}", headers=owner)
+        return [row["id"] for row in answer.json()["results"]]
+
+    assert found("") == [time, gpu]
+    assert found("state=granted") == [gpu]
+    assert found("state=revoked") == [time]
+    assert found("setting=gpu_enabled") == [gpu]
+    assert found(f"member={bo.pk}") == found("member=BO@acme.example") == [time]
+    assert found("member=nobody@acme.example") == []
+    assert found("member=bo@acme.example&setting=gpu_enabled") == []
+    for query in ("state=lost", "setting=volume", "member=%00", "cursor=x"):
+        assert client.get(f"{BASE}/exceptions?{query}", headers=owner).status_code == 400
+
+
+def test_who_may_not_grant_may_name_themself_only(client, acme, mei):
+    made = make_token(acme, Scope.DESKTOP, member=mei)
+    desktop = {"Authorization": f"Bearer {made.text}"}
+    for other in ("owner@acme.example", "nobody@acme.example", None, 0, True, {}):
+        answer = send(client, "POST", "/exceptions", wish(member=other), desktop)
+        assert (answer.status_code, answer.json()["code"]) == (403, "insufficient_scope")
+    asked = send(client, "POST", "/exceptions", wish(member=mei.email), desktop)
+    assert (asked.status_code, asked.json()["state"]) == (201, "requested")
+    number = asked.json()["id"]
+    back = send(client, "POST", f"/exceptions/{number}/withdraw", {}, desktop)
+    assert (back.status_code, back.json()["state"]) == (200, "withdrawn")
+
+
+def test_a_token_of_nobody_has_to_name_the_member(client, acme, mei):
+    made = make_token(acme, Scope.POLICY_WRITE)
+    headers = {"Authorization": f"Bearer {made.text}"}
+    answer = send(client, "POST", "/exceptions", wish(), headers)
+    assert answer.status_code in {400, 403}
+    granted = send(client, "POST", "/exceptions", wish(member=mei.email), headers).json()
+    assert (granted["state"], granted["decided_by"]) == ("granted", None)

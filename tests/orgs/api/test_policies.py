@@ -73,6 +73,14 @@ def test_a_policy_is_read_changed_and_read_again(api, acme):
     assert (row.author_id, row.reason) == (api.admin.pk, "Less waiting")
 
 
+def test_what_the_caller_has_is_not_sent_again(api, acme):
+    assert api.get(URL)["Cache-Control"] == "private, no-cache"
+    for presented in ('"1"', 'W/"1"', '"0", "1"', "*"):
+        known = api.get(URL, If_None_Match=presented)
+        assert (known.status_code, known.content, known["ETag"]) == (304, b"", '"1"')
+    assert api.get(URL, If_None_Match='"2"').status_code == 200
+
+
 def test_without_if_match_nothing_is_saved(api, acme):
     refused = api.put({"settings": SETTINGS})
     assert (refused.status_code, refused.json()["code"]) == (428, "precondition_required")

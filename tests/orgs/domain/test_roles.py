@@ -13,6 +13,7 @@ EXPECTED = {
     "policy:read": "opa",
     "policy:write": "op",
     "policy:delete": "o",
+    "policy:team:read": "ol",
     "policy:team:narrow": "ol",
     "exceptions:write": "op",
     "devices:read": "opa",
@@ -95,6 +96,21 @@ def test_a_token_of_an_operator_may_what_its_scopes_grant():
 def test_a_token_of_a_member_never_exceeds_that_members_role():
     assert _token(Scope.BILLING_READ, role=Role.OWNER).may(Capability.MONEY_READ)
     assert not _token(Scope.BILLING_READ, role=Role.POLICY_ADMIN).may(Capability.MONEY_READ)
+
+
+def test_who_leads_a_team_may_there_what_a_lead_may():
+    assert _user(Role.MEMBER).may_as_lead(Capability.TEAM_POLICY_NARROW)
+    assert not _user(Role.MEMBER).may(Capability.TEAM_POLICY_NARROW)
+    assert not _user(Role.MEMBER).may_as_lead(Capability.POLICY_WRITE)
+
+
+def test_a_token_leads_within_its_scopes_and_only_in_a_members_right():
+    narrow = Capability.TEAM_POLICY_NARROW
+    assert _token(Scope.POLICY_WRITE, role=Role.MEMBER).may_as_lead(narrow)
+    assert not _token(Scope.POLICY_READ, role=Role.MEMBER).may_as_lead(narrow)
+    assert _token(Scope.POLICY_READ, role=Role.MEMBER).may_as_lead(Capability.TEAM_POLICY_READ)
+    assert not _token(Scope.DESKTOP, role=Role.MEMBER).may_as_lead(Capability.TEAM_POLICY_READ)
+    assert not _token(Scope.POLICY_WRITE).may_as_lead(narrow)
 
 
 def test_only_a_metering_token_reports_events():

@@ -1,4 +1,4 @@
-"""Saving and rolling back policy: what it writes, whom it reaches, what it refuses."""
+"""Saving policy: what it writes, whom it reaches, what it refuses."""
 
 from datetime import timedelta
 
@@ -10,7 +10,7 @@ from orgs.selectors.audit import verify_chain
 from orgs.selectors.members import member_actor
 from orgs.selectors.policies import get_policy
 from orgs.services.audit import recording
-from orgs.services.policies import StalePolicy, roll_back_policy, save_policy
+from orgs.services.policies import StalePolicy, save_policy
 from orgs.services.teams import assign_primary_teams
 from tests.factories.orgs import (
     NOW,
@@ -54,20 +54,6 @@ def in_team(member, slug):
     team = make_team(member.organization, slug)
     assign_team(member, team)
     return team
-
-
-def roll_back(organization, revision, *, team=None, at=LATER, expected=None):
-    team_id = team.pk if team else None
-    current = get_policy(organization_id=organization.pk, team_id=team_id).revision
-    with recording(actor=OPERATOR, at=at) as trail:
-        return roll_back_policy(
-            trail=trail,
-            organization=organization,
-            revision=revision,
-            expected_revision=current if expected is None else expected,
-            reason="as before",
-            team=team,
-        )
 
 
 def errors_of(refused):
