@@ -37,6 +37,8 @@ EXPORT_DIR = Path(env.text("EXPORT_DIR", default=str(STATE_DIR / "exports"))).ab
 _serves_nobody = "not-a-secret-only-for-tools-that-import-the-settings-and-serve-nobody"
 _is_inert = env.find("DATABASE_URL") is None
 SECRET_KEY = env.secret("SECRET_KEY", default=_serves_nobody if _is_inert else None)
+# The first signs the checkpoints of the audit log; the others have done so before (ADR-0020).
+SIGNING_KEYS = env.secrets("SIGNING_KEY", default=_serves_nobody if _is_inert else None)
 
 INSTALLED_APPS = [
     "django.contrib.auth",
@@ -161,6 +163,7 @@ CELERY_ENABLE_UTC = True
 CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
 SWEEP_SECONDS = 2.0
 CLOSE_SECONDS = 600.0
+AUDIT_SECONDS = 600.0
 CELERY_BEAT_MAX_LOOP_INTERVAL = SWEEP_SECONDS
 # `expires`: a sweep that no worker took before the next one is due is worth nothing, so sweeps
 # cannot pile up while the workers are away.
@@ -174,6 +177,17 @@ CELERY_BEAT_SCHEDULE = {
         "task": "billing.tasks.close_due_periods",
         "schedule": CLOSE_SECONDS,
         "options": {"expires": CLOSE_SECONDS},
+    },
+    # once a day for each organization, whenever beat comes by first
+    "sign-checkpoints": {
+        "task": "orgs.tasks.sign_checkpoints",
+        "schedule": AUDIT_SECONDS,
+        "options": {"expires": AUDIT_SECONDS},
+    },
+    "trim-audit-logs": {
+        "task": "orgs.tasks.trim_audit_logs",
+        "schedule": AUDIT_SECONDS,
+        "options": {"expires": AUDIT_SECONDS},
     },
 }
 

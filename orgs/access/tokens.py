@@ -1,11 +1,14 @@
 """From a bearer token to the actor it is (RFC 6750)."""
 
+from dataclasses import replace
+
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
 from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
+from orgs.access.addresses import find_address
 from orgs.access.problems import CHALLENGE, Problem
 from orgs.domain.actors import Actor
 from orgs.domain.roles import Capability
@@ -31,7 +34,7 @@ def find_token_actor(request: HttpRequest) -> Actor | None:
             401, refused.code, refused.detail, headers={"WWW-Authenticate": challenge}
         ) from refused
     note_use(token, at=now)
-    return token_actor(token)
+    return replace(token_actor(token), address=find_address(request))
 
 
 def require_token_actor(request: HttpRequest, *, capability: Capability) -> Actor:

@@ -5,7 +5,13 @@ organizations and members, never the other way. Every row that belongs to an org
 it, and composite foreign keys in the migrations refuse a team, member or token of another one.
 """
 
-from orgs.models.audit import AuditEvent, AuditHead, AuditPersonalValue
+from orgs.models.audit import (
+    AuditCheckpoint,
+    AuditEvent,
+    AuditHead,
+    AuditPersonalValue,
+    AuditVerification,
+)
 from orgs.models.exceptions import PolicyException
 from orgs.models.members import Member
 from orgs.models.organizations import Organization
@@ -23,9 +29,11 @@ from orgs.models.users import User
 
 __all__ = [
     "AccessToken",
+    "AuditCheckpoint",
     "AuditEvent",
     "AuditHead",
     "AuditPersonalValue",
+    "AuditVerification",
     "Entitlement",
     "Member",
     "MemberChoices",

@@ -10,14 +10,16 @@ from operator import attrgetter
 
 from django.db import transaction
 
-from orgs.domain.actors import Actor
+from orgs.domain.actors import Actor, ActorKind
 from orgs.domain.audit import (
+    ADDRESS,
     CHAIN_START,
     SALT_BYTES,
     AuditEntry,
     Json,
     hash_event,
     hash_personal,
+    mask_secrets,
 )
 from orgs.models import AuditEvent, AuditHead, AuditPersonalValue
 from orgs.selectors.audit import chained
@@ -26,16 +28,21 @@ APPENDED_AT_ONCE = 1000
 """Rows of one INSERT."""
 
 
+class ReasonMissing(ValueError):
+    """Our staff changed something for a customer without saying why."""
+
+
 @dataclass(kw_only=True, slots=True)
 class AuditTrail:
-    """What a transaction is going to say it did, who does it, and when.
+    """What a transaction is going to say it did, who does it, when, and why.
 
     Services that write are given one: it carries the actor and the instant, and keeps their
-    entries until the end.
+    entries until the end. `reason` stands for every entry that says none of its own.
     """
 
     actor: Actor
     at: datetime
+    reason: str = ""
     entries: list[AuditEntry] = field(default_factory=list)
 
     def add(
@@ -48,29 +55,40 @@ class AuditTrail:
         personal: dict[str, str] | None = None,
         reason: str = "",
     ) -> None:
-        """Note one change. `target` is (kind, id); the rest is as in `AuditEntry`."""
+        """Note one change. `target` is (kind, id); the rest is as in `AuditEntry`.
+
+        Secrets in the diff are masked. Raises `ReasonMissing` for support without a reason, and
+        `ValueError` for a personal value called `address`: the trail knows where it comes from.
+        """
+        why = reason or self.reason
+        if self.actor.kind is ActorKind.SUPPORT and not why.strip():
+            msg = f"support gives a reason for {action}"
+            raise ReasonMissing(msg)
+        if personal and ADDRESS in personal:
+            msg = f"the personal value {ADDRESS} is the trail's own"
+            raise ValueError(msg)
         self.entries.append(
             AuditEntry(
                 organization_id=organization_id,
                 action=action,
                 target_kind=target[0],
                 target_id=str(target[1]),
-                diff=diff or {},
+                diff=mask_secrets(diff or {}),
                 personal=personal or {},
-                reason=reason,
+                reason=why,
             )
         )
 
 
 @contextmanager
-def recording(*, actor: Actor, at: datetime) -> Iterator[AuditTrail]:
+def recording(*, actor: Actor, at: datetime, reason: str = "") -> Iterator[AuditTrail]:
     """Open a transaction, hand out its trail, and append the trail as the last thing it does.
 
     The transaction is the outermost one (Django refuses to nest it): the head of the chain is
     locked for no longer than the append and the commit, and after every other lock. A body that
     adds nothing writes nothing.
     """
-    trail = AuditTrail(actor=actor, at=at)
+    trail = AuditTrail(actor=actor, at=at, reason=reason)
     with transaction.atomic(durable=True):
         yield trail
         append_audit(actor=actor, at=at, entries=trail.entries)
@@ -81,7 +99,8 @@ def append_audit(*, actor: Actor, at: datetime, entries: Sequence[AuditEntry]) -
 
     Call it once, as the last locking step of the caller's transaction: it locks the head of each
     chain (lowest organization id first) until the commit. Appending between other changes is
-    what deadlocks. Raises `TransactionManagementError` outside a transaction.
+    what deadlocks. The actor's network address stands beside each event as a personal value.
+    Raises `TransactionManagementError` outside a transaction.
     """
     by_organization = attrgetter("organization_id")
     for organization_id, group in groupby(sorted(entries, key=by_organization), by_organization):
@@ -95,9 +114,11 @@ def _append(
     sequence, last_hash = head.sequence, bytes(head.hash)
     events: list[AuditEvent] = []
     kept: list[AuditPersonalValue] = []
+    whence = {ADDRESS: actor.address} if actor.address else {}
     for entry in entries:
         sequence += 1
-        salts = {name: secrets.token_bytes(SALT_BYTES) for name in entry.personal}
+        personal = {**entry.personal, **whence}
+        salts = {name: secrets.token_bytes(SALT_BYTES) for name in personal}
         event = AuditEvent(
             organization_id=organization_id,
             sequence=sequence,
@@ -111,8 +132,7 @@ def _append(
             target_id=entry.target_id,
             diff=entry.diff,
             personal_digests={
-                name: hash_personal(value, salt=salts[name])
-                for name, value in entry.personal.items()
+                name: hash_personal(value, salt=salts[name]) for name, value in personal.items()
             },
             reason=entry.reason,
             previous_hash=last_hash,
@@ -121,7 +141,7 @@ def _append(
         events.append(event)
         kept += [
             AuditPersonalValue(event=event, name=name, salt=salts[name], value=value)
-            for name, value in entry.personal.items()
+            for name, value in personal.items()
         ]
     AuditEvent.objects.bulk_create(events, batch_size=APPENDED_AT_ONCE)
     AuditPersonalValue.objects.bulk_create(kept, batch_size=APPENDED_AT_ONCE)
