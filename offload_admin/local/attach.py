@@ -27,6 +27,7 @@ OFFLINE_COMMANDS = frozenset(
         "findstatic",
         "makemessages",
         "spectacular",
+        "verify_audit",
     }
 )
 HELP_FLAGS = frozenset({"-h", "--help", "--version"})
