@@ -240,11 +240,11 @@ def report(found: Verifier) -> str:
         lines.append(f"What came before entry {found.first} is not in this file.")
     for key in dict.fromkeys(key for _, key in found.signed):
         count = sum(1 for _, each in found.signed if each == key)
-        lines.append(f"{count} checkpoints are signed by key {key_id(bytes.fromhex(key))}.")
+        lines.append(f"Checkpoints signed by key {key_id(bytes.fromhex(key))}: {count}.")
     covered = max((at for at, _ in found.signed), default=found.first - 1)
     if covered < found.last:
         lines.append(f"No checkpoint in this file covers entries {covered + 1} to {found.last}.")
-    lines.append(f"{found.kept} personal values are as written, {found.erased} were erased.")
+    lines.append(f"Personal values as they were written: {found.kept}; erased: {found.erased}.")
     return "\n".join(lines)
 
 
