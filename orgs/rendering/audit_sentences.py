@@ -122,18 +122,6 @@ def actor_text(event: LoggedEvent) -> str:
             return gettext("Docker staff")
 
 
-def actor_kind_word(kind: str) -> str:
-    """Return the name of a kind of actor."""
-    return {
-        ActorKind.USER: gettext("Person"),
-        ActorKind.TOKEN: gettext("Token"),
-        ActorKind.SCIM: gettext("SCIM"),
-        ActorKind.SYSTEM: gettext("Automatic"),
-        ActorKind.OPERATOR: gettext("Command line"),
-        ActorKind.SUPPORT: gettext("Support"),
-    }[ActorKind(kind)]
-
-
 def target_text(event: LoggedEvent) -> str:
     """Return what an event is about: a name, or `#id`."""
     if event.target_kind == "product":
