@@ -117,7 +117,9 @@ def _check(organization_id: int, after: AuditCheckpoint | None) -> ChainCheck:
     head = heads.first()
     checkpoints = {
         checkpoint.sequence: checkpoint
-        for checkpoint in AuditCheckpoint.objects.filter(organization_id=organization_id)
+        for checkpoint in AuditCheckpoint.objects.filter(
+            organization_id=organization_id, sequence__gte=after.sequence if after else 0
+        )
     }
     begin = after or _base(organization_id, head, checkpoints)
     check = ChainCheck(
@@ -135,7 +137,8 @@ def _check(organization_id: int, after: AuditCheckpoint | None) -> ChainCheck:
     except _Broken:
         return check
     newest = max(checkpoints, default=None)
-    if newest is not None and not is_checkpoint_ours(checkpoints[newest]):
+    has_been_proven = newest is not None and begin is not None and newest == begin.sequence
+    if newest is not None and not has_been_proven and not is_checkpoint_ours(checkpoints[newest]):
         check.blame(newest, "its checkpoint is not signed by us")
     return check
 

@@ -2,6 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, include, path
 
+from orgs.web.audit import AuditCsv, AuditFile, AuditPage, AuditVerifier
 from orgs.web.exceptions import AskPage, DecisionPage, ExceptionsPage
 from orgs.web.home import home
 from orgs.web.language import choose
@@ -22,6 +23,10 @@ pages: list[URLPattern | URLResolver] = [
     path("exceptions/<int:number>/", DecisionPage.as_view(), name="exception"),
     path("members/", MemberListPage.as_view(), name="members"),
     path("members/<int:member_id>/settings/", EffectivePage.as_view(), name="effective"),
+    path("audit/", AuditPage.as_view(), name="audit"),
+    path("audit/log.csv", AuditCsv.as_view(), name="audit_csv"),
+    path("audit/log.jsonl", AuditFile.as_view(), name="audit_jsonl"),
+    path("audit/verify_audit.py", AuditVerifier.as_view(), name="audit_verifier"),
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [
