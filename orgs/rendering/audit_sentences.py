@@ -10,7 +10,7 @@ from typing import Final
 from django.utils.functional import Promise
 from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext, ngettext, pgettext
 from django.utils.translation import gettext_lazy as _
 
 from orgs.domain.actors import ActorKind
@@ -118,8 +118,10 @@ def actor_text(event: LoggedEvent) -> str:
             return gettext("The identity provider")
         case ActorKind.SYSTEM:
             return PRODUCT_NAMES[Product.OFFLOAD]
-        case ActorKind.OPERATOR | ActorKind.SUPPORT:
-            return gettext("Docker staff")
+        case ActorKind.OPERATOR:
+            return pgettext("actor", "Docker staff")
+        case ActorKind.SUPPORT:
+            return pgettext("actor", "Docker support")
 
 
 def target_text(event: LoggedEvent) -> str:

@@ -49,6 +49,11 @@ class Entry:
     changes: list[FieldChange]
     hidden: int
 
+    @property
+    def count(self) -> int:
+        """How many fields there are, with those that are not shown."""
+        return len(self.changes) + self.hidden
+
 
 class AuditReader(OrganizationPage):
     """What every address of the audit log reads from its query."""

@@ -78,10 +78,13 @@ class Site:
                 "invoices": "/o/acme/invoices/",
                 "invoice": f"/o/acme/invoices/{self.facts['invoice']}/",
                 "invoice-line": f"/o/acme/invoices/{self.facts['invoice']}/lines/2/",
+                "audit": "/o/acme/audit/",
+                "audit-nothing-matches": "/o/acme/audit/?text=zzz",
                 "empty-overview": "/o/empty/",
                 "empty-sessions": "/o/empty/sessions/",
                 "empty-usage": "/o/empty/usage/",
                 "empty-invoices": "/o/empty/invoices/",
+                "empty-audit": "/o/empty/audit/?before=1",
                 "not-found": "/o/unknown/",
             }[page]
         )

@@ -20,10 +20,13 @@ PAGES = (
     "invoices",
     "invoice",
     "invoice-line",
+    "audit",
+    "audit-nothing-matches",
     "empty-overview",
     "empty-sessions",
     "empty-usage",
     "empty-invoices",
+    "empty-audit",
     "not-found",
 )
 LANGUAGES = ("zh-Hans", "en")

@@ -59,6 +59,9 @@ def test_every_address_of_the_api_is_in_it(document):
     assert len(list(api_addresses())) == len(document["paths"])
     assert set(document["paths"]) == {
         "/api/v1/organizations/{slug}",
+        "/api/v1/organizations/{slug}/audit-events",
+        "/api/v1/organizations/{slug}/audit-events.csv",
+        "/api/v1/organizations/{slug}/audit-events.jsonl",
         "/api/v1/organizations/{slug}/invoices",
         "/api/v1/organizations/{slug}/invoices/{number}",
         "/api/v1/organizations/{slug}/invoices/{number}.csv",
