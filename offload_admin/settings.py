@@ -163,7 +163,8 @@ CELERY_ENABLE_UTC = True
 CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
 SWEEP_SECONDS = 2.0
 CLOSE_SECONDS = 600.0
-AUDIT_SECONDS = 600.0
+CHECKPOINT_SECONDS = 60.0
+TRIM_SECONDS = 3600.0
 CELERY_BEAT_MAX_LOOP_INTERVAL = SWEEP_SECONDS
 # `expires`: a sweep that no worker took before the next one is due is worth nothing, so sweeps
 # cannot pile up while the workers are away.
@@ -181,13 +182,13 @@ CELERY_BEAT_SCHEDULE = {
     # once a day for each organization, whenever beat comes by first
     "sign-checkpoints": {
         "task": "orgs.tasks.sign_checkpoints",
-        "schedule": AUDIT_SECONDS,
-        "options": {"expires": AUDIT_SECONDS},
+        "schedule": CHECKPOINT_SECONDS,
+        "options": {"expires": CHECKPOINT_SECONDS},
     },
     "trim-audit-logs": {
         "task": "orgs.tasks.trim_audit_logs",
-        "schedule": AUDIT_SECONDS,
-        "options": {"expires": AUDIT_SECONDS},
+        "schedule": TRIM_SECONDS,
+        "options": {"expires": TRIM_SECONDS},
     },
 }
 

@@ -137,14 +137,16 @@ class AuditCheckpoint(models.Model):
 class AuditVerification(models.Model):
     """When an organization's whole chain was last verified, up to where, and what was found.
 
-    `fault_sequence` is empty while the chain holds. A note for readers, no part of the proof.
+    `fault_sequence` is empty while the chain holds; `verified_at` before the first time. A worker
+    notes `started_at`, so that no other does the same work. For readers, no part of the proof.
     """
 
     organization = models.OneToOneField(
         Organization, on_delete=models.PROTECT, primary_key=True, related_name="audit_verification"
     )
-    verified_at = models.DateTimeField()
-    sequence = models.PositiveBigIntegerField()
+    started_at = models.DateTimeField()
+    verified_at = models.DateTimeField(null=True, blank=True)
+    sequence = models.PositiveBigIntegerField(default=0)
     fault_sequence = models.PositiveBigIntegerField(null=True, blank=True)
     problem = models.CharField(max_length=PROBLEM_LENGTH, blank=True)
 

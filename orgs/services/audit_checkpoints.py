@@ -1,10 +1,10 @@
 """Signing what the audit log has come to, once a day, and cutting off what is old (ADR-0020)."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
 from django.db import connection, transaction
-from django.db.models import Max, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet, Subquery
 
 from orgs.domain.audit_checkpoints import (
     RETENTION,
@@ -16,8 +16,14 @@ from orgs.models import AuditCheckpoint, AuditEvent, AuditHead, AuditVerificatio
 from orgs.selectors.audit import ChainCheck, check_chain, find_last_checkpoint, is_checkpoint_ours
 from orgs.selectors.signing_keys import get_signing_key
 
-TRIMMED_AT_ONCE: Final = 100
+VERIFIED_AT_ONCE: Final = 50
+"""Organizations whose log one sweep verifies."""
+
+TRIMMED_AT_ONCE: Final = 50
 """Organizations whose log one sweep cuts."""
+
+ABANDONED_AFTER: Final = timedelta(hours=2)
+"""A verification that was begun so long ago died with its worker."""
 
 
 class Verified(NamedTuple):
@@ -38,16 +44,21 @@ def sign_checkpoints(*, at: datetime) -> list[Verified]:
     """Verify each log that was not verified on the UTC day of `at`, and sign where it ends.
 
     A log that does not hold gets no checkpoint, and the fault is noted. One that has not grown
-    since its last checkpoint needs none. May run twice, also at the same time.
+    since its last checkpoint needs none. May run twice, also at the same time: whoever comes
+    second takes other organizations. Looks at `VERIFIED_AT_ONCE` of them.
     """
-    today = at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     due = (
         AuditHead.objects.filter(sequence__gte=1)
-        .exclude(organization__audit_verification__verified_at__gte=today)
+        .exclude(organization__audit_verification__verified_at__gte=_day_of(at))
+        .exclude(organization__audit_verification__started_at__gt=at - ABANDONED_AFTER)
         .order_by("organization_id")
         .values_list("organization_id", flat=True)
     )
-    return [_verify_and_sign(organization_id, at=at) for organization_id in list(due)]
+    return [
+        _verify_and_sign(organization_id, at=at)
+        for organization_id in list(due[:VERIFIED_AT_ONCE])
+        if _claim(organization_id, at=at)
+    ]
 
 
 def trim_audit(*, organization_id: int, at: datetime) -> int:
@@ -77,19 +88,45 @@ def trim_audit(*, organization_id: int, at: datetime) -> int:
 
 def list_trimmable(*, at: datetime) -> list[int]:
     """Return organizations that have events before a checkpoint that is 400 days old."""
-    cuts = (
-        AuditCheckpoint.objects.filter(signed_at__lte=at - RETENTION)
-        .values("organization_id")
-        .annotate(last=Max("sequence"))
-        .order_by("organization_id")
+    old = AuditCheckpoint.objects.filter(
+        organization_id=OuterRef("organization_id"), signed_at__lte=at - RETENTION
     )
-    return [
-        cut["organization_id"]
-        for cut in cuts
-        if AuditEvent.objects.filter(
-            organization_id=cut["organization_id"], sequence__lte=cut["last"]
-        ).exists()
-    ][:TRIMMED_AT_ONCE]
+    events = AuditEvent.objects.filter(
+        organization_id=OuterRef("organization_id"), sequence__lte=OuterRef("cut")
+    )
+    rows = (
+        AuditHead.objects.annotate(cut=Subquery(old.order_by("-sequence").values("sequence")[:1]))
+        .filter(Exists(events))
+        .order_by("organization_id")
+        .values_list("organization_id", flat=True)
+    )
+    return list(rows[:TRIMMED_AT_ONCE])
+
+
+def _day_of(at: datetime) -> datetime:
+    return at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def _claim(organization_id: int, *, at: datetime) -> bool:
+    """Note that the work begins; False if another worker was quicker.
+
+    A row lock would do the same, but its transaction would be as long as the log, and closing a
+    period waits for every transaction that is older.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO orgs_auditverification AS noted
+                   (organization_id, started_at, sequence, problem)
+            VALUES (%s, %s, 0, '')
+            ON CONFLICT (organization_id) DO UPDATE SET started_at = excluded.started_at
+             WHERE noted.started_at <= %s
+               AND (noted.verified_at IS NULL OR noted.verified_at < %s)
+            RETURNING organization_id
+            """,
+            [organization_id, at, at - ABANDONED_AFTER, _day_of(at)],
+        )
+        return cursor.fetchone() is not None
 
 
 def _verify_and_sign(organization_id: int, *, at: datetime) -> Verified:
@@ -108,14 +145,11 @@ def _verify_and_sign(organization_id: int, *, at: datetime) -> Verified:
             fault_sequence=first.sequence if first else None,
             problem=first.problem if first else "",
         )
-        AuditVerification.objects.update_or_create(
-            organization_id=organization_id,
-            defaults={
-                "verified_at": at,
-                "sequence": verified.sequence,
-                "fault_sequence": verified.fault_sequence,
-                "problem": verified.problem,
-            },
+        AuditVerification.objects.filter(organization_id=organization_id).update(
+            verified_at=at,
+            sequence=verified.sequence,
+            fault_sequence=verified.fault_sequence,
+            problem=verified.problem,
         )
     return verified
 

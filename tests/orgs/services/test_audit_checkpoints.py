@@ -79,14 +79,28 @@ def test_two_workers_sign_one_checkpoint(now):
     def work(_number):
         try:
             start.wait(timeout=10)
-            sign_checkpoints(at=now)
+            return sign_checkpoints(at=now)
         finally:
             connection.close()
 
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(work, range(2)))
+        done = list(pool.map(work, range(2)))
+    assert sorted(map(len, done)) == [0, 1]
     assert AuditCheckpoint.objects.filter(organization=acme).count() == 1
     assert verify_chain(organization_id=acme.pk) == []
+
+
+def test_what_a_dead_worker_began_is_taken_up_later(acme, now):
+    AuditVerification.objects.create(organization=acme, started_at=now)
+    assert sign_checkpoints(at=now + timedelta(hours=1)) == []
+    (verified,) = sign_checkpoints(at=now + timedelta(hours=2))
+    assert verified.is_signed
+
+
+def test_a_sweep_looks_at_so_many(acme, now, monkeypatch):
+    make_organization("other")
+    monkeypatch.setattr("orgs.services.audit_checkpoints.VERIFIED_AT_ONCE", 1)
+    assert [len(sign_checkpoints(at=now)) for _ in range(3)] == [1, 1, 0]
 
 
 def test_the_task_does_the_same(acme):
