@@ -1,5 +1,9 @@
 """Ed25519 against the vectors of RFC 8032, section 7.1, and against changed bits."""
 
+import hashlib
+import shutil
+import subprocess
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -91,3 +95,18 @@ def test_a_key_that_is_no_point_opens_nothing():
         key = number.to_bytes(32, "little")
         assert not is_signed(MESSAGE, signature=SIGNATURE, public_key=key)
         assert not verify_audit.is_signed(MESSAGE, SIGNATURE, key)
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
+@pytest.mark.parametrize("number", range(5))
+def test_openssl_agrees(number, tmp_path):
+    seed = hashlib.sha256(str(number).encode()).digest()
+    message = hashlib.sha256(seed).digest() * (number + 1)
+    (tmp_path / "key").write_bytes(bytes.fromhex("302e020100300506032b657004220420") + seed)
+    (tmp_path / "message").write_bytes(message)
+    signing = "pkeyutl -sign -rawin -keyform DER -inkey key -in message -out signature"
+    public = "pkey -inform DER -in key -pubout -outform DER -out public"
+    for arguments in (signing, public):
+        subprocess.run(["openssl", *arguments.split()], cwd=tmp_path, check=True)
+    assert sign(message, seed=seed) == (tmp_path / "signature").read_bytes()
+    assert public_key_of(seed) == (tmp_path / "public").read_bytes()[-32:]
