@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import groupby
 from operator import attrgetter
@@ -57,25 +57,18 @@ class AuditTrail:
     ) -> None:
         """Note one change. `target` is (kind, id); the rest is as in `AuditEntry`.
 
-        Secrets in the diff are masked. Raises `ReasonMissing` for support without a reason, and
-        `ValueError` for a personal value called `address`: the trail knows where it comes from.
+        Raises `ReasonMissing` for support without a reason.
         """
-        why = reason or self.reason
-        if self.actor.kind is ActorKind.SUPPORT and not why.strip():
-            msg = f"support gives a reason for {action}"
-            raise ReasonMissing(msg)
-        if personal and ADDRESS in personal:
-            msg = f"the personal value {ADDRESS} is the trail's own"
-            raise ValueError(msg)
+        _require_reason(self.actor, action, reason or self.reason)
         self.entries.append(
             AuditEntry(
                 organization_id=organization_id,
                 action=action,
                 target_kind=target[0],
                 target_id=str(target[1]),
-                diff=mask_secrets(diff or {}),
+                diff=diff or {},
                 personal=personal or {},
-                reason=why,
+                reason=reason,
             )
         )
 
@@ -91,20 +84,38 @@ def recording(*, actor: Actor, at: datetime, reason: str = "") -> Iterator[Audit
     trail = AuditTrail(actor=actor, at=at, reason=reason)
     with transaction.atomic(durable=True):
         yield trail
-        append_audit(actor=actor, at=at, entries=trail.entries)
+        append_audit(actor=actor, at=at, entries=trail.entries, reason=reason)
 
 
-def append_audit(*, actor: Actor, at: datetime, entries: Sequence[AuditEntry]) -> None:
+def append_audit(
+    *, actor: Actor, at: datetime, entries: Sequence[AuditEntry], reason: str = ""
+) -> None:
     """Append to the chains of the organizations named, in the order given within each.
 
     Call it once, as the last locking step of the caller's transaction: it locks the head of each
     chain (lowest organization id first) until the commit. Appending between other changes is
-    what deadlocks. The actor's network address stands beside each event as a personal value.
-    Raises `TransactionManagementError` outside a transaction.
+    what deadlocks. The actor's network address stands beside each event as a personal value,
+    unless the entry names one of its own. Secrets in diffs are masked; `reason` stands for
+    entries without one.
+
+    Raises `ReasonMissing` for support without a reason, and `TransactionManagementError` outside
+    a transaction.
     """
     by_organization = attrgetter("organization_id")
     for organization_id, group in groupby(sorted(entries, key=by_organization), by_organization):
-        _append(organization_id, actor=actor, at=at, entries=list(group))
+        told = [
+            replace(entry, diff=mask_secrets(entry.diff), reason=entry.reason or reason)
+            for entry in group
+        ]
+        for entry in told:
+            _require_reason(actor, entry.action, entry.reason)
+        _append(organization_id, actor=actor, at=at, entries=told)
+
+
+def _require_reason(actor: Actor, action: str, reason: str) -> None:
+    if actor.kind is ActorKind.SUPPORT and not reason.strip():
+        msg = f"support gives a reason for {action}"
+        raise ReasonMissing(msg)
 
 
 def _append(
@@ -117,7 +128,7 @@ def _append(
     whence = {ADDRESS: actor.address} if actor.address else {}
     for entry in entries:
         sequence += 1
-        personal = {**entry.personal, **whence}
+        personal = {**whence, **entry.personal}
         salts = {name: secrets.token_bytes(SALT_BYTES) for name in personal}
         event = AuditEvent(
             organization_id=organization_id,

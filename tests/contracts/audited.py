@@ -14,9 +14,12 @@ SPELLED_OUT: dict[tuple[str, str], list[str]] = {
 }
 """Actions that are put together while the program runs: file, expression, all its values."""
 
+WHERE_ENTRIES_ARE_MADE = "orgs/services/audit.py"
+"""Hands on what the callers of `add` say."""
+
 
 class Said(NamedTuple):
-    """One `….add(organization_id=…, action=…, target=…)`."""
+    """One `….add(organization_id=…, action=…, target=…)`, or one `AuditEntry(…)`."""
 
     where: str
     actions: list[str]
@@ -43,13 +46,19 @@ def said_in(name: str, tree: ast.Module) -> Iterator[Said]:
     for call in ast.walk(tree):
         given = {word.arg: word.value for word in getattr(call, "keywords", []) if word.arg}
         is_add = isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute)
+        is_entry = isinstance(call, ast.Call) and ast.unparse(call.func) == "AuditEntry"
         if is_add and call.func.attr == "add" and {"action", "target"} <= set(given):
-            yield Said(
-                where=f"{name}:{call.lineno}",
-                actions=reader.texts(given["action"], inside=call),
-                target_kinds=reader.target_kinds(given["target"], inside=call),
-                fields=[*_keys(given.get("diff")), *_keys(given.get("personal"))],
-            )
+            kinds = reader.target_kinds(given["target"], inside=call)
+        elif is_entry and name != WHERE_ENTRIES_ARE_MADE:
+            kinds = reader.texts(given["target_kind"], inside=call)
+        else:
+            continue
+        yield Said(
+            where=f"{name}:{call.lineno}",
+            actions=reader.texts(given["action"], inside=call),
+            target_kinds=kinds,
+            fields=[*_keys(given.get("diff")), *_keys(given.get("personal"))],
+        )
 
 
 class _Reader:

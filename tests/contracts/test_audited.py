@@ -93,6 +93,7 @@ note(1, action='a.c')
         ("NAME: Final = 'a.b'\ntrail.add(action=NAME, target=('x', 1))", ["a.b"]),
         ("NAME = 'a.b'\ntrail.add(action=NAME, target=('x', 1))", ["a.b"]),
         (HANDED_ON, ["a.b", "a.c"]),
+        ("AuditEntry(action='a.b', target_kind='x', target_id='1')", ["a.b"]),
     ],
 )
 def test_the_reader_finds_actions_however_they_are_written(text, actions):

@@ -4,13 +4,14 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from orgs.domain.actors import Actor, ActorKind, support
+from orgs.domain.audit import AuditEntry
 from orgs.domain.policy_documents import read_rules
 from orgs.domain.products import Product
 from orgs.domain.rules import Setting, SpendingState
 from orgs.models import AuditEvent, AuditHead, AuditPersonalValue
 from orgs.selectors.audit import verify_chain
 from orgs.selectors.policies import get_policy
-from orgs.services.audit import ReasonMissing, recording
+from orgs.services.audit import ReasonMissing, append_audit, recording
 from orgs.services.audit_erasure import erase_personal_values
 from orgs.services.choices import choose
 from orgs.services.members import ensure_members
@@ -88,9 +89,28 @@ def test_an_address_stands_beside_every_entry_of_a_request(acme):
     assert verify_chain(organization_id=acme.pk) == []
 
 
-def test_a_service_can_not_say_where_a_request_came_from(acme):
-    with pytest.raises(ValueError, match="the trail's own"):
-        note(acme, personal={"address": "203.0.113.7"})
+def test_an_address_that_an_entry_names_itself_stays(acme):
+    """Where something began that is recorded when it ends."""
+    note(acme, actor=STAFF, reason="Ticket 17", personal={"address": "203.0.113.7"})
+    kept = AuditPersonalValue.objects.get(event__actor_kind="support")
+    assert (kept.name, kept.value) == ("address", "203.0.113.7")
+    assert verify_chain(organization_id=acme.pk) == []
+
+
+def test_entries_that_are_appended_directly_are_treated_alike(acme):
+    entry = AuditEntry(
+        organization_id=acme.pk,
+        action="team.created",
+        target_kind="team",
+        target_id="1",
+        diff={"secret": [None, "hunter2"]},
+    )
+    with pytest.raises(ReasonMissing), transaction.atomic():
+        append_audit(actor=STAFF, at=NOW, entries=[entry])
+    with transaction.atomic():
+        append_audit(actor=STAFF, at=NOW, entries=[entry], reason="Ticket 17")
+    event = AuditEvent.objects.get(actor_kind="support")
+    assert (event.reason, event.diff) == ("Ticket 17", {"secret": [None, "***"]})
 
 
 def test_secrets_are_masked_before_they_are_hashed(acme):
