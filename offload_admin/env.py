@@ -109,6 +109,18 @@ class Environment:
             raise BadEnvironment(name, f"is shorter than {SECRET_MIN_CHARACTERS} characters")
         return value
 
+    def secrets(self, name: str, *, default: str | None = None) -> list[str]:
+        """Return the keys of a comma-separated list, the one in use first; each as `secret`."""
+        value = self.text(name, default=default)
+        if value == default:
+            return [value]
+        keys = [key.strip() for key in value.split(",") if key.strip()]
+        if not keys or min(map(len, keys)) < SECRET_MIN_CHARACTERS:
+            raise BadEnvironment(
+                name, f"has a key that is shorter than {SECRET_MIN_CHARACTERS} characters"
+            )
+        return keys
+
     def address(self, name: str, *, schemes: frozenset[str], default: str | None) -> SplitResult:
         """Return a URL of one of `schemes`; credentials in it are never printed."""
         value = self.text(name, default=default)

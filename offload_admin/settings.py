@@ -53,6 +53,8 @@ EXPORT_DIR = Path(env.text("EXPORT_DIR", default=str(STATE_DIR / "exports"))).ab
 _serves_nobody = "not-a-secret-only-for-tools-that-import-the-settings-and-serve-nobody"
 _is_inert = env.find("DATABASE_URL") is None
 SECRET_KEY = env.secret("SECRET_KEY", default=_serves_nobody if _is_inert else None)
+# The first signs the checkpoints of the audit log; the others have done so before (ADR-0020).
+SIGNING_KEYS = env.secrets("SIGNING_KEY", default=_serves_nobody if _is_inert else None)
 
 INSTALLED_APPS = [
     "django.contrib.auth",
@@ -183,6 +185,8 @@ _seconds_between_runs = {
     "billing.tasks.close_due_periods": 600.0,
     "orgs.tasks.end_expired_exceptions": 5.0,
     "orgs.tasks.remove_expired_sign_ins": 60.0,
+    "orgs.tasks.sign_checkpoints": 60.0,  # once a day for each organization
+    "orgs.tasks.trim_audit_logs": 3600.0,
 }
 # `expires`: a run that no worker took before the next one is due is worth nothing, so runs cannot
 # pile up while the workers are away.

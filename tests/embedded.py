@@ -50,6 +50,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     _separate(os.environ["PYTEST_XDIST_WORKER"])
 else:
     os.environ.setdefault("SECRET_KEY", TEST_SECRET)
+    os.environ.setdefault("SIGNING_KEY", TEST_SECRET)
     os.environ.setdefault("EMAIL_URL", "console://")
     _start()
 

@@ -11,7 +11,6 @@ from django.utils.translation import get_language
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
-from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -24,6 +23,7 @@ from billing.rendering.invoice_page import LANGUAGES
 from billing.rendering.invoice_rows import invoice_csv
 from billing.rendering.pdf import render_invoice_pdf
 from billing.selectors.invoices import billed_usage_of, find_invoice, find_line, invoices_of
+from orgs.access.negotiation import AsAddressed
 from orgs.access.organizations import OrganizationAPIView
 from orgs.access.pagination import CursorPages
 from orgs.access.shapes import PAGE_PARAMETERS, page_of
@@ -159,20 +159,6 @@ class InvoiceRecords(InvoiceAPIView):
         return pages.get_paginated_response(
             [_record(row, machine=line.machine.name) for row in rows]
         )
-
-
-class AsAddressed(BaseContentNegotiation):
-    """The address alone says which form is sent; `Accept` is not asked."""
-
-    def select_parser(self, request: Request, parsers: Any) -> Any:
-        """Return the first parser."""
-        return parsers[0]
-
-    def select_renderer(
-        self, request: Request, renderers: Any, format_suffix: str | None = None
-    ) -> Any:
-        """Return the first renderer; files are sent without one."""
-        return renderers[0], renderers[0].media_type
 
 
 class InvoicePdf(InvoiceAPIView):

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator
 
 from billing.domain.documents import read_document
-from billing.rendering.tables import INVOICES, Row, csv_pieces
+from billing.rendering.tables import INVOICES
+from orgs.rendering.tables import Row, csv_pieces
 
 
 def invoice_rows(bodies: Iterable[bytes]) -> Iterator[Row]:

@@ -18,20 +18,18 @@ from billing.domain.instants import instant_of, instant_text, seconds_text
 from billing.domain.money import decimal_text, decimals_of
 from billing.models import BillingPeriod, Invoice
 from billing.rendering.invoice_rows import invoice_rows
-from billing.rendering.tables import (
-    INVOICES,
-    SESSIONS,
-    USAGE,
-    Row,
-    Table,
-    csv_pieces,
-    json_line_pieces,
-)
+from billing.rendering.tables import INVOICES, SESSIONS, USAGE
 from billing.selectors.exported_sessions import stream_sessions
 from billing.selectors.exported_usage import stream_usage
 from orgs.models import Organization
+from orgs.rendering.audit_table import AUDIT, audit_row
+from orgs.rendering.tables import Row, Table, csv_pieces, json_line_pieces
+from orgs.selectors.audit_export import audit_file, find_range
+from orgs.selectors.audit_log import AuditFilter, stream_events
 
 Value = TypeVar("Value")
+Pieces = tuple[int, Iterator[bytes]]
+"""How many rows a file has, and its bytes."""
 
 
 class ExportRefused(ValueError):
@@ -41,6 +39,8 @@ class ExportRefused(ValueError):
 class _Kind(NamedTuple):
     table: Table
     rows: Callable[[BillingPeriod, datetime], Iterator[Row]]
+    files: Mapping[str, Callable[[BillingPeriod, datetime], Pieces]] = MappingProxyType({})
+    """Formats in which this kind is more than a table."""
 
 
 def write_export(
@@ -70,6 +70,10 @@ def write_export(
             yield row
 
     with _snapshot():
+        if file_format in chosen.files:
+            length, content = chosen.files[file_format](found, as_of)
+            out.writelines(content)
+            return length
         out.writelines(pieces(counted(chosen.rows(found, as_of)), table=chosen.table))
     return count
 
@@ -196,11 +200,26 @@ def _invoice_rows(period: BillingPeriod, _as_of: datetime) -> Iterator[Row]:
     return invoice_rows(document.encode() for document in documents.iterator())
 
 
+def _audit_rows(period: BillingPeriod, _as_of: datetime) -> Iterator[Row]:
+    narrowed = AuditFilter(since=period.starts_at, until=period.ends_at)
+    events = stream_events(organization_id=period.organization_id, narrowed=narrowed)
+    return map(audit_row, events)
+
+
+def _audit_file(period: BillingPeriod, as_of: datetime) -> Pieces:
+    wanted = find_range(
+        organization_id=period.organization_id, since=period.starts_at, until=period.ends_at
+    )
+    content = audit_file(organization=period.organization, wanted=wanted, exported_at=as_of)
+    return wanted.length, content
+
+
 KINDS: Final[Mapping[str, _Kind]] = MappingProxyType(
     {
         "usage": _Kind(USAGE, _usage_rows),
         "sessions": _Kind(SESSIONS, _session_rows),
         "invoices": _Kind(INVOICES, _invoice_rows),
+        "audit": _Kind(AUDIT, _audit_rows, MappingProxyType({"jsonl": _audit_file})),
     }
 )
 FORMATS: Final = MappingProxyType({"csv": csv_pieces, "jsonl": json_line_pieces})

@@ -14,7 +14,7 @@ READERS: dict[str, Callable[[Environment, str], object]] = {
     "DATABASE_URL": read_database,
     "REDIS_URL": read_redis,
 }
-SECRETS = ("SECRET_KEY",)
+SECRETS = ("SECRET_KEY", "SIGNING_KEY")
 # Commands that touch neither database nor broker; all others get both.
 OFFLINE_COMMANDS = frozenset(
     {
@@ -27,6 +27,7 @@ OFFLINE_COMMANDS = frozenset(
         "findstatic",
         "makemessages",
         "spectacular",
+        "verify_audit",
     }
 )
 HELP_FLAGS = frozenset({"-h", "--help", "--version"})

@@ -5,6 +5,7 @@ without the right gets 403.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, ClassVar, NamedTuple
 
 from django.contrib.auth.views import redirect_to_login
@@ -17,6 +18,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 from structlog.contextvars import bind_contextvars
 
+from orgs.access.addresses import find_address
 from orgs.access.problems import Problem
 from orgs.access.tokens import require
 from orgs.domain.actors import Actor
@@ -34,12 +36,16 @@ class Entrance(NamedTuple):
     member: Member | None
 
 
-def enter_by_session(user: User, *, slug: str) -> Entrance:
-    """Return the entrance of a signed-in member; raises `Http404` for strangers."""
+def enter_by_session(user: User, *, slug: str, address: str | None = None) -> Entrance:
+    """Return the entrance of a signed-in member; raises `Http404` for strangers.
+
+    `address` is where the request came from, for the audit log.
+    """
     member = find_membership(user_id=user.pk, slug=slug)
     if member is None:
         raise Http404(slug)
-    return Entrance(member_actor(member), member.organization, member)
+    actor = replace(member_actor(member), address=address)
+    return Entrance(actor, member.organization, member)
 
 
 def enter_by_token(actor: Actor, *, slug: str) -> Entrance:
@@ -76,7 +82,7 @@ class OrganizationAPIView(APIView):
         if isinstance(request.auth, Actor):
             entrance = enter_by_token(request.auth, slug=slug)
         elif isinstance(request.user, User):
-            entrance = enter_by_session(request.user, slug=slug)
+            entrance = enter_by_session(request.user, slug=slug, address=find_address(request))
         else:
             raise Problem(401, "not_authenticated", "Sign in, or send a bearer token.")
         method = "GET" if request.method == "HEAD" else str(request.method)
@@ -121,7 +127,9 @@ class OrganizationPage(View):
         """Let the request in, or refuse it, before any of the view's own code runs."""
         if not isinstance(request.user, User):
             return redirect_to_login(request.get_full_path())
-        actor, organization, member = enter_by_session(request.user, slug=slug)
+        actor, organization, member = enter_by_session(
+            request.user, slug=slug, address=find_address(request)
+        )
         self.request.actor = actor
         self.request.organization = organization
         bind_contextvars(organization=slug)

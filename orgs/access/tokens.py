@@ -1,11 +1,14 @@
 """From a bearer token to the actor it is (RFC 6750)."""
 
+from dataclasses import replace
+
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
 from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
+from orgs.access.addresses import find_address
 from orgs.access.problems import CHALLENGE, Problem
 from orgs.domain.actors import Actor
 from orgs.domain.roles import Capability
@@ -47,7 +50,9 @@ def refused_token(refused: TokenRefused) -> Problem:
 def find_token_actor(request: HttpRequest) -> Actor | None:
     """Return the actor of the request's bearer token; as `find_token`."""
     token = find_token(request)
-    return None if token is None else token_actor(token)
+    if token is None:
+        return None
+    return replace(token_actor(token), address=find_address(request))
 
 
 def require_token_actor(request: HttpRequest, *, capability: Capability) -> Actor:

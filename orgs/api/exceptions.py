@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from orgs.access.json_bodies import DocumentJson, Fields, fields_of, invalid_policy
 from orgs.access.organizations import OrganizationAPIView
 from orgs.access.pagination import CursorPages
-from orgs.access.parameters import Parameters
+from orgs.access.parameters import QueryParameters
 from orgs.access.problems import Problem
 from orgs.access.shapes import PAGE_PARAMETERS, page_of
 from orgs.access.tokens import require
@@ -107,7 +107,7 @@ class ExceptionList(OrganizationAPIView):
 
         The newest first; without `policy:read` one's own, and those of the teams one leads.
         """
-        query = Parameters(request)
+        query = QueryParameters(request)
         state = query.choice("state", among=STATES, default="")
         setting = query.choice("setting", among=SETTINGS, default="")
         subject = query.word("member")

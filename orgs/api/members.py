@@ -9,7 +9,7 @@ from rest_framework.response import Response
 
 from orgs.access.organizations import OrganizationAPIView
 from orgs.access.pagination import CursorPages
-from orgs.access.parameters import Parameters
+from orgs.access.parameters import QueryParameters
 from orgs.access.problems import Problem
 from orgs.access.shapes import PAGE_PARAMETERS, page_of
 from orgs.access.tokens import require
@@ -65,7 +65,7 @@ class MemberList(OrganizationAPIView):
     )
     def get(self, request: Request, slug: str) -> Response:
         """Return the members that the caller may see and that the filters leave, by address."""
-        query = Parameters(request)
+        query = QueryParameters(request)
         wanted = {
             "text": query.word("q"),
             "role": query.choice("role", among=_ROLES, default=""),

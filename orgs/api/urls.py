@@ -3,6 +3,7 @@
 from django.urls import URLPattern, URLResolver, include, path
 
 from orgs.api.admin_settings import PolicyFile
+from orgs.api.audit_events import AuditEventCsv, AuditEventFile, AuditEventList
 from orgs.api.check_ins import DesktopCheckIns
 from orgs.api.desktop import DesktopPreferences, DesktopSettings, wrong_process
 from orgs.api.devices import DeviceItem, DeviceList
@@ -29,6 +30,9 @@ from orgs.api.products import ProductItem, ProductList
 from orgs.api.teams import TeamItem, TeamList, TeamOrder
 
 of_organization: list[URLPattern | URLResolver] = [
+    path("audit-events", AuditEventList.as_view(), name="api-audit-events"),
+    path("audit-events.csv", AuditEventCsv.as_view(), name="api-audit-events-csv"),
+    path("audit-events.jsonl", AuditEventFile.as_view(), name="api-audit-events-jsonl"),
     path("devices", DeviceList.as_view(), name="api-devices"),
     path("devices/<int:number>", DeviceItem.as_view(), name="api-device"),
     path("exceptions", ExceptionList.as_view(), name="api-exceptions"),

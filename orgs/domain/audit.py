@@ -6,6 +6,7 @@ nothing but a standard library can follow the chain.
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,6 +20,15 @@ CHAIN_START = bytes(32)
 """The hash before the first event."""
 
 SALT_BYTES = 16
+
+ADDRESS = "address"
+"""The personal value that holds where a request came from; every event may have one."""
+
+MASK = "***"
+"""What stands in a diff for a secret: that it changed is told, what it was is not."""
+
+_SECRET_NAME = re.compile(r"(^|_)(password|secret|private_key|signing_key|api_key)(_|$)")
+_SECRET_TEXT = re.compile(r"\b(of[a-z]_[0-9A-Za-z]{20,}|whsec_\S+)|PRIVATE KEY-----")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,7 +73,13 @@ def hash_event(event: ChainedEvent, *, previous_hash: bytes) -> bytes:
 
     Raises `TypeError` for a diff that holds a float or anything else JSON is vague about.
     """
-    content: dict[str, Json] = {
+    content = event_content(event, previous_hash=previous_hash)
+    return hashlib.sha256(canonical_json(content)).digest()
+
+
+def event_content(event: ChainedEvent, *, previous_hash: bytes) -> dict[str, Json]:
+    """Return what is hashed of an event, as any program finds it in an exported file."""
+    return {
         "version": CHAIN_VERSION,
         "previous_hash": previous_hash.hex(),
         "organization_id": event.organization_id,
@@ -81,7 +97,32 @@ def hash_event(event: ChainedEvent, *, previous_hash: bytes) -> bytes:
         "personal_digests": event.personal_digests,
         "reason": event.reason,
     }
-    return hashlib.sha256(canonical_json(content)).digest()
+
+
+def mask_secrets(diff: Mapping[str, Json]) -> dict[str, Json]:
+    """Return a diff with `MASK` for each value that is a secret by its field's name or its look.
+
+    Services do not put secrets there; this stands between a mistake and a log that nobody can
+    take it out of again. What is empty stays empty, so that "set" and "removed" can be read.
+    """
+    return {name: _masked(value, is_secret=_is_secret(name)) for name, value in diff.items()}
+
+
+def _is_secret(name: str) -> bool:
+    return _SECRET_NAME.search(name.lower()) is not None
+
+
+def _masked(value: Json, *, is_secret: bool) -> Json:
+    if isinstance(value, str):
+        return MASK if value and (is_secret or _SECRET_TEXT.search(value)) else value
+    if isinstance(value, Mapping):
+        return {
+            name: _masked(item, is_secret=is_secret or _is_secret(name))
+            for name, item in value.items()
+        }
+    if isinstance(value, Sequence):
+        return [_masked(item, is_secret=is_secret) for item in value]
+    return MASK if is_secret and value is not None and not isinstance(value, bool) else value
 
 
 def hash_personal(value: str, *, salt: bytes) -> str:
@@ -105,6 +146,8 @@ def canonical_json(value: Json) -> bytes:
 
 
 def _refuse_floats(value: object) -> None:
+    if value is None or isinstance(value, str | int):
+        return
     if isinstance(value, float):
         msg = f"{value!r} has no place in an audit event: write it as a decimal string"
         raise TypeError(msg)

@@ -6,7 +6,13 @@ organization names it, and composite foreign keys in the migrations refuse a tea
 or token of another one.
 """
 
-from orgs.models.audit import AuditEvent, AuditHead, AuditPersonalValue
+from orgs.models.audit import (
+    AuditCheckpoint,
+    AuditEvent,
+    AuditHead,
+    AuditPersonalValue,
+    AuditVerification,
+)
 from orgs.models.device_sign_ins import DeviceSignIn, WrongUserCode
 from orgs.models.devices import Device
 from orgs.models.exceptions import PolicyException
@@ -26,9 +32,11 @@ from orgs.models.users import User
 
 __all__ = [
     "AccessToken",
+    "AuditCheckpoint",
     "AuditEvent",
     "AuditHead",
     "AuditPersonalValue",
+    "AuditVerification",
     "Device",
     "DeviceSignIn",
     "Entitlement",

@@ -8,9 +8,11 @@ from django.db import models
 from django.db.models import Q
 
 from orgs.domain.actors import ActorKind
+from orgs.domain.audit_checkpoints import CheckpointStatement
 from orgs.models.organizations import Organization
 
 LABEL_LENGTH = 200
+PROBLEM_LENGTH = 200
 
 
 class AuditHead(models.Model):
@@ -27,7 +29,7 @@ class AuditHead(models.Model):
 
 
 class AuditEvent(models.Model):
-    """One change: who, when, what, why. Never edited, never deleted.
+    """One change: who, when, what, why. Never edited; deleted by `trim_audit` alone.
 
     `actor_member_id` and `actor_token_id` are plain numbers: the log outlives what it names.
     `diff` maps a field to `[before, after]`; `personal_digests` maps a personal field to the hex
@@ -66,7 +68,12 @@ class AuditEvent(models.Model):
                 name="audit_actor_kind_is_known",
                 condition=Q(actor_kind__in=[kind.value for kind in ActorKind]),
             ),
+            models.CheckConstraint(
+                name="audit_support_gives_a_reason",
+                condition=~Q(actor_kind=ActorKind.SUPPORT.value) | ~Q(reason=""),
+            ),
         ]
+        indexes = [models.Index(fields=["organization", "at"], name="audit_events_by_time")]
 
     def __str__(self) -> str:
         return f"{self.action} ({self.sequence}) of organization {self.organization_id}"
@@ -89,3 +96,59 @@ class AuditPersonalValue(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} of audit event {self.event_id}"
+
+
+class AuditCheckpoint(models.Model):
+    """A signed statement: at `signed_at` the chain ended with this event and hash. Append-only.
+
+    The database takes one only at its own time and for an event that is there. `public_key` is
+    the key that the signature fits; whether it is one of ours, the environment says.
+    """
+
+    organization = models.ForeignKey(
+        Organization, on_delete=models.PROTECT, related_name="audit_checkpoints", db_index=False
+    )
+    sequence = models.PositiveBigIntegerField()
+    hash = models.BinaryField()
+    signed_at = models.DateTimeField()
+    public_key = models.BinaryField()
+    signature = models.BinaryField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "sequence"], name="audit_one_checkpoint_per_event"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"checkpoint {self.sequence} of organization {self.organization_id}"
+
+    def get_statement(self) -> CheckpointStatement:
+        """Return what was signed."""
+        return CheckpointStatement(
+            organization_id=self.organization_id,
+            sequence=self.sequence,
+            hash=bytes(self.hash),
+            signed_at=self.signed_at,
+        )
+
+
+class AuditVerification(models.Model):
+    """When an organization's whole chain was last verified, up to where, and what was found.
+
+    `fault_sequence` is empty while the chain holds; `verified_at` before the first time. A worker
+    notes `started_at`, so that no other does the same work. For readers, no part of the proof.
+    """
+
+    organization = models.OneToOneField(
+        Organization, on_delete=models.PROTECT, primary_key=True, related_name="audit_verification"
+    )
+    started_at = models.DateTimeField()
+    verified_at = models.DateTimeField(null=True, blank=True)
+    sequence = models.PositiveBigIntegerField(default=0)
+    fault_sequence = models.PositiveBigIntegerField(null=True, blank=True)
+    problem = models.CharField(max_length=PROBLEM_LENGTH, blank=True)
+
+    def __str__(self) -> str:
+        return f"audit of organization {self.organization_id} verified to {self.sequence}"

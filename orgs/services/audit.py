@@ -3,21 +3,23 @@
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import groupby
 from operator import attrgetter
 
 from django.db import transaction
 
-from orgs.domain.actors import Actor
+from orgs.domain.actors import Actor, ActorKind
 from orgs.domain.audit import (
+    ADDRESS,
     CHAIN_START,
     SALT_BYTES,
     AuditEntry,
     Json,
     hash_event,
     hash_personal,
+    mask_secrets,
 )
 from orgs.models import AuditEvent, AuditHead, AuditPersonalValue
 from orgs.selectors.audit import chained
@@ -26,16 +28,21 @@ APPENDED_AT_ONCE = 1000
 """Rows of one INSERT."""
 
 
+class ReasonMissing(ValueError):
+    """Our staff changed something for a customer without saying why."""
+
+
 @dataclass(kw_only=True, slots=True)
 class AuditTrail:
-    """What a transaction is going to say it did, who does it, and when.
+    """What a transaction is going to say it did, who does it, when, and why.
 
     Services that write are given one: it carries the actor and the instant, and keeps their
-    entries until the end.
+    entries until the end. `reason` stands for every entry that says none of its own.
     """
 
     actor: Actor
     at: datetime
+    reason: str = ""
     entries: list[AuditEntry] = field(default_factory=list)
 
     def add(
@@ -48,7 +55,11 @@ class AuditTrail:
         personal: dict[str, str] | None = None,
         reason: str = "",
     ) -> None:
-        """Note one change. `target` is (kind, id); the rest is as in `AuditEntry`."""
+        """Note one change. `target` is (kind, id); the rest is as in `AuditEntry`.
+
+        Raises `ReasonMissing` for support without a reason.
+        """
+        _require_reason(self.actor, action, reason or self.reason)
         self.entries.append(
             AuditEntry(
                 organization_id=organization_id,
@@ -63,29 +74,48 @@ class AuditTrail:
 
 
 @contextmanager
-def recording(*, actor: Actor, at: datetime) -> Iterator[AuditTrail]:
+def recording(*, actor: Actor, at: datetime, reason: str = "") -> Iterator[AuditTrail]:
     """Open a transaction, hand out its trail, and append the trail as the last thing it does.
 
     The transaction is the outermost one (Django refuses to nest it): the head of the chain is
     locked for no longer than the append and the commit, and after every other lock. A body that
     adds nothing writes nothing.
     """
-    trail = AuditTrail(actor=actor, at=at)
+    trail = AuditTrail(actor=actor, at=at, reason=reason)
     with transaction.atomic(durable=True):
         yield trail
-        append_audit(actor=actor, at=at, entries=trail.entries)
+        append_audit(actor=actor, at=at, entries=trail.entries, reason=reason)
 
 
-def append_audit(*, actor: Actor, at: datetime, entries: Sequence[AuditEntry]) -> None:
+def append_audit(
+    *, actor: Actor, at: datetime, entries: Sequence[AuditEntry], reason: str = ""
+) -> None:
     """Append to the chains of the organizations named, in the order given within each.
 
     Call it once, as the last locking step of the caller's transaction: it locks the head of each
     chain (lowest organization id first) until the commit. Appending between other changes is
-    what deadlocks. Raises `TransactionManagementError` outside a transaction.
+    what deadlocks. The actor's network address stands beside each event as a personal value,
+    unless the entry names one of its own. Secrets in diffs are masked; `reason` stands for
+    entries without one.
+
+    Raises `ReasonMissing` for support without a reason, and `TransactionManagementError` outside
+    a transaction.
     """
     by_organization = attrgetter("organization_id")
     for organization_id, group in groupby(sorted(entries, key=by_organization), by_organization):
-        _append(organization_id, actor=actor, at=at, entries=list(group))
+        told = [
+            replace(entry, diff=mask_secrets(entry.diff), reason=entry.reason or reason)
+            for entry in group
+        ]
+        for entry in told:
+            _require_reason(actor, entry.action, entry.reason)
+        _append(organization_id, actor=actor, at=at, entries=told)
+
+
+def _require_reason(actor: Actor, action: str, reason: str) -> None:
+    if actor.kind is ActorKind.SUPPORT and not reason.strip():
+        msg = f"support gives a reason for {action}"
+        raise ReasonMissing(msg)
 
 
 def _append(
@@ -95,9 +125,11 @@ def _append(
     sequence, last_hash = head.sequence, bytes(head.hash)
     events: list[AuditEvent] = []
     kept: list[AuditPersonalValue] = []
+    whence = {ADDRESS: actor.address} if actor.address else {}
     for entry in entries:
         sequence += 1
-        salts = {name: secrets.token_bytes(SALT_BYTES) for name in entry.personal}
+        personal = {**whence, **entry.personal}
+        salts = {name: secrets.token_bytes(SALT_BYTES) for name in personal}
         event = AuditEvent(
             organization_id=organization_id,
             sequence=sequence,
@@ -111,8 +143,7 @@ def _append(
             target_id=entry.target_id,
             diff=entry.diff,
             personal_digests={
-                name: hash_personal(value, salt=salts[name])
-                for name, value in entry.personal.items()
+                name: hash_personal(value, salt=salts[name]) for name, value in personal.items()
             },
             reason=entry.reason,
             previous_hash=last_hash,
@@ -121,7 +152,7 @@ def _append(
         events.append(event)
         kept += [
             AuditPersonalValue(event=event, name=name, salt=salts[name], value=value)
-            for name, value in entry.personal.items()
+            for name, value in personal.items()
         ]
     AuditEvent.objects.bulk_create(events, batch_size=APPENDED_AT_ONCE)
     AuditPersonalValue.objects.bulk_create(kept, batch_size=APPENDED_AT_ONCE)

@@ -2,6 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, include, path
 
+from orgs.web.audit import AuditCsv, AuditFile, AuditPage, AuditVerifier
 from orgs.web.device_sign_in import decide, enter_code
 from orgs.web.devices import DevicesPage
 from orgs.web.exceptions import AskPage, DecisionPage, ExceptionsPage
@@ -27,6 +28,10 @@ pages: list[URLPattern | URLResolver] = [
     path("devices/", DevicesPage.as_view(), name="devices"),
     path("members/", MemberListPage.as_view(), name="members"),
     path("members/<int:member_id>/settings/", EffectivePage.as_view(), name="effective"),
+    path("audit/", AuditPage.as_view(), name="audit"),
+    path("audit/log.csv", AuditCsv.as_view(), name="audit_csv"),
+    path("audit/log.jsonl", AuditFile.as_view(), name="audit_jsonl"),
+    path("audit/verify_audit.py", AuditVerifier.as_view(), name="audit_verifier"),
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [

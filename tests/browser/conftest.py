@@ -88,6 +88,8 @@ class Site:
                 "empty-policy": "/o/empty/policy/",
                 "empty-exceptions": "/o/empty/exceptions/",
                 "empty-my": "/o/empty/my/",
+                "audit": "/o/acme/audit/",
+                "audit-nothing-matches": "/o/acme/audit/?text=zzz",
                 "empty-overview": "/o/empty/",
                 "empty-sessions": "/o/empty/sessions/",
                 "empty-usage": "/o/empty/usage/",
@@ -97,6 +99,7 @@ class Site:
                 "device-approved": f"/device/{self.facts['device_approved']}/",
                 "device-denied": f"/device/{self.facts['device_denied']}/",
                 "device-expired": f"/device/{self.facts['device_expired']}/",
+                "empty-audit": "/o/empty/audit/?before=1",
                 "not-found": "/o/unknown/",
             }[page]
         )

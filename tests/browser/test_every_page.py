@@ -30,6 +30,8 @@ PAGES = (
     "empty-policy",
     "empty-exceptions",
     "empty-my",
+    "audit",
+    "audit-nothing-matches",
     "empty-overview",
     "empty-sessions",
     "empty-usage",
@@ -39,6 +41,7 @@ PAGES = (
     "device-approved",
     "device-denied",
     "device-expired",
+    "empty-audit",
     "not-found",
 )
 LANGUAGES = ("zh-Hans", "en")

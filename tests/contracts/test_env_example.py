@@ -4,10 +4,10 @@ import re
 
 from tests.contracts.tree import PROJECT, product_files
 
-FUTURE = {"FIELD_ENCRYPTION_KEY", "SIGNING_KEY", "SENTRY_DSN", "OTEL_EXPORTER_OTLP_ENDPOINT"}
+FUTURE = {"FIELD_ENCRYPTION_KEY", "SENTRY_DSN", "OTEL_EXPORTER_OTLP_ENDPOINT"}
 ONLY_FOR_TESTS = {"OFFLOAD_TRACE_DIR"}
 READ = re.compile(
-    r'(?:env|Environment\(\w*\))\.(?:text|flag|integer|choice|words|secret|address|find)\(\s*"([A-Z_]+)"'
+    r'(?:env|Environment\(\w*\))\.(?:text|flag|integer|choice|words|secrets?|address|find)\(\s*"([A-Z_]+)"'
     r'|read_(?:database|redis|email)\(\s*env, "([A-Z_]+)"'
     r'|OPTIONS_VARIABLE = "([A-Z_]+)"'
 )

@@ -24,7 +24,14 @@ with attached(os.environ) as leases:
 WAIT_SECONDS = 60.0
 # `env` in between, because setpriv itself still has root's capabilities when it looks for a file.
 OTHER_USER = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "env"]
-SERVICE_VARIABLES = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "OFFLOAD_STATE_DIR", "EMAIL_URL")
+SERVICE_VARIABLES = (
+    "DATABASE_URL",
+    "REDIS_URL",
+    "SECRET_KEY",
+    "SIGNING_KEY",
+    "OFFLOAD_STATE_DIR",
+    "EMAIL_URL",
+)
 
 
 class Programs:

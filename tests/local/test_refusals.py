@@ -172,6 +172,19 @@ def test_a_production_without_a_secret_key(state, programs):
     )
 
 
+def test_a_production_without_a_signing_key(state, programs):
+    done = programs.run(
+        "check",
+        DATABASE_URL="postgresql://somewhere/db",
+        REDIS_URL="redis://somewhere:6379/0",
+        SECRET_KEY="s" * 50,
+    )
+    assert done.returncode == 1
+    assert done.stderr == (
+        "error: SIGNING_KEY is missing; set it, or SIGNING_KEY_FILE to a file with it\n"
+    )
+
+
 @pytest.mark.parametrize(
     "command",
     [

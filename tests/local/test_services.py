@@ -138,6 +138,9 @@ def test_secrets_are_made_once_for_this_user_alone(state, programs):
     assert len(made) == 1
     path = state / "secrets" / "secret_key"
     assert made == {path.read_text()}
+    signing = (state / "secrets" / "signing_key").read_text()
+    assert len(signing) >= 32
+    assert signing not in made
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE((state / "postgres" / "data").stat().st_mode) == 0o700
     leave(first)

@@ -106,6 +106,20 @@ def test_two_processes_cannot_share_a_port():
     assert line == "error: STREAM_PORT must be another port than PORT, which is 9000"
 
 
+def test_keys_stand_in_a_list_with_the_one_in_use_first():
+    one, two = "a" * 32, "b" * 40
+    assert Environment({"KEY": f"{one}, {two}"}).secrets("KEY") == [one, two]
+    assert Environment({"KEY": one}).secrets("KEY") == [one]
+    assert Environment({}).secrets("KEY", default="short") == ["short"]
+
+
+@pytest.mark.parametrize("text", ["hunter2", f"{'a' * 32},hunter2", ",", f"{'a' * 31} , "])
+def test_a_short_key_in_a_list_is_refused_and_not_printed(text):
+    assert refusal(lambda: Environment({"KEY": text}).secrets("KEY")) == (
+        "error: KEY has a key that is shorter than 32 characters"
+    )
+
+
 def test_a_secret_is_never_printed():
     line = refusal(lambda: Environment({"KEY": "hunter2"}).secret("KEY"))
     assert line == "error: KEY is shorter than 32 characters"

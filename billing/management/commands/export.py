@@ -24,8 +24,9 @@ class Command(BaseCommand):
     """Writes an export."""
 
     help = (
-        "Write usage, sessions or invoices of a billing period to a file. Sessions that overlap "
-        "the period are listed whole. Of use that is not invoiced yet the amount is an estimate."
+        "Write usage, sessions, invoices or the audit log of a billing period to a file. Sessions "
+        "that overlap the period are listed whole. Of use that is not invoiced yet the amount is "
+        "an estimate. The audit log as jsonl is what verify_audit reads."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -239,7 +239,7 @@ def test_a_hyphen_is_standard_output_and_nothing_else_is_written(scene, capfdbin
     [
         (
             {"kind": "focus"},
-            "there is no kind 'focus'; there are usage, sessions, invoices",
+            "there is no kind 'focus'; there are usage, sessions, invoices, audit",
         ),
         ({"format": "xlsx"}, "there is no format 'xlsx'; there are csv, jsonl"),
         ({"organization": "nobody"}, "there is no organization nobody"),

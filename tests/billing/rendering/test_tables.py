@@ -7,14 +7,8 @@ import tracemalloc
 
 import pytest
 
-from billing.rendering.tables import (
-    INVOICES,
-    SESSIONS,
-    USAGE,
-    Table,
-    csv_pieces,
-    json_line_pieces,
-)
+from billing.rendering.tables import INVOICES, SESSIONS, USAGE
+from orgs.rendering.tables import Table, csv_pieces, json_line_pieces
 
 PAIR = Table(columns=("name", "amount"), numbers=frozenset({"amount"}))
 

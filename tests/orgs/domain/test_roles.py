@@ -2,7 +2,7 @@
 
 import pytest
 
-from orgs.domain.actors import Actor, ActorKind, operator, system
+from orgs.domain.actors import Actor, ActorKind, operator, support, system
 from orgs.domain.roles import GRANTS, MEMBER_ROLES, SCOPE_GRANTS, Capability, Role, Scope
 
 # o owner, p policy admin, b billing manager, a auditor, l team lead, m member
@@ -118,9 +118,26 @@ def test_only_a_metering_token_reports_events():
     assert not _user(Role.OWNER).may(Capability.METERING_WRITE)
 
 
-def test_the_system_and_an_operator_may_everything():
-    for actor in (system(label="sweep"), operator(label="command")):
+def test_the_system_and_our_staff_may_everything():
+    for actor in (system(label="sweep"), operator(label="command"), support(staff_id=1)):
         assert all(actor.may(capability) for capability in Capability)
+
+
+def test_an_identity_provider_may_what_its_scopes_grant():
+    scim = Actor(
+        kind=ActorKind.SCIM,
+        organization_id=1,
+        token_id=3,
+        scopes=frozenset({Scope.MEMBERS_WRITE}),
+    )
+    assert scim.may(Capability.MEMBERS_WRITE)
+    assert not scim.may(Capability.POLICY_WRITE)
+
+
+def test_where_a_request_comes_from_tells_no_actors_apart():
+    here, there = support(staff_id=1, address="203.0.113.7"), support(staff_id=1)
+    assert here == there
+    assert (here.label, here.address) == ("staff 1", "203.0.113.7")
 
 
 @pytest.mark.parametrize(
@@ -130,6 +147,7 @@ def test_the_system_and_an_operator_may_everything():
         {"kind": ActorKind.USER, "organization_id": 1},
         {"kind": ActorKind.USER, "organization_id": 1, "role": Role.OWNER},
         {"kind": ActorKind.TOKEN, "organization_id": 1},
+        {"kind": ActorKind.SCIM, "organization_id": 1},
         {"kind": ActorKind.OPERATOR, "member_id": 1},
     ],
 )
