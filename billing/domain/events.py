@@ -6,6 +6,7 @@ microseconds (ADR-0002).
 
 from collections.abc import Iterable
 from enum import IntEnum
+from operator import lt
 from typing import Final, NamedTuple
 
 MINIMUM_IDLE_TIMEOUT: Final = 10
@@ -35,10 +36,18 @@ class Event(NamedTuple):
     idle_timeout: int
 
 
-def in_order(events: Iterable[Event]) -> list[Event]:
+BareEvent = tuple[int, int, str, int]
+"""What an `Event` is, without its names: a million of these take a third of the time to make."""
+
+
+def in_order(events: Iterable[BareEvent]) -> list[BareEvent]:
     """Sort events as the rule takes them: by instant, then idle, ended, active.
 
     Several `active` of one instant go by machine name (code points), then longest idle timeout
     first, so that the last machine and its shortest timeout hold.
     """
-    return sorted(events, key=lambda event: (event[0], event[1], event[2], -event[3]))
+    found = list(events)
+    instants = [event[0] for event in found]
+    if all(map(lt, instants, instants[1:])):  # as the database reads them, unless there are ties
+        return found
+    return sorted(found, key=lambda event: (event[0], event[1], event[2], -event[3]))

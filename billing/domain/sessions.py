@@ -12,7 +12,7 @@ microseconds (ADR-0002).
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from billing.domain.events import Event, Kind, in_order
+from billing.domain.events import BareEvent, Event, Kind, in_order
 from billing.domain.session_facts import (
     CONTINUITY_WINDOW_US,
     EndReason,
@@ -79,18 +79,18 @@ class Walk:
         closed, self._closed = self._closed, []
         return closed
 
-    def feed(self, events: Sequence[Event]) -> None:
+    def feed(self, events: Sequence[BareEvent]) -> None:
         """Apply events, in order."""
         # The common event, activity that goes on in the same stretch, is three assignments on
         # local names; everything else takes `_apply`, one rule a branch.
         current = self._open
         soon, machine, timeout, reach, last_at, count = _hot(current)
-        for event in events:
-            if event[0] <= soon and event[1] == 2 and event[2] == machine:  # noqa: PLR2004 - Kind.ACTIVE, as a literal for speed
-                last_at = event[0]
+        for at, kind, on, idle_timeout in events:
+            if at <= soon and kind == 2 and on == machine:  # noqa: PLR2004 - Kind.ACTIVE, as a literal for speed
+                last_at = at
                 count += 1
-                if event[3] != timeout:
-                    timeout = event[3]
+                if idle_timeout != timeout:
+                    timeout = idle_timeout
                     reach = stretch_reach_us(timeout)
                 soon = last_at + reach
                 continue
@@ -98,7 +98,7 @@ class Walk:
                 current = current._replace(
                     last_at=last_at, idle_timeout=timeout, event_count=count
                 )
-            current = self._apply(current, event)
+            current = self._apply(current, Event(at, kind, on, idle_timeout))
             soon, machine, timeout, reach, last_at, count = _hot(current)
         if current is not None:
             current = current._replace(last_at=last_at, idle_timeout=timeout, event_count=count)

@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from billing.domain.events import Event, in_order
+from billing.domain.events import BareEvent, in_order
 from billing.domain.records import Calendar, Carry, carry_at
 from billing.domain.session_facts import OpenSession, SessionFacts
 from billing.domain.sessions import Walk
@@ -65,7 +65,7 @@ class StreamFold:
         self.checkpoint = checkpoint
         self._calendar = calendar
         self._late = late
-        self._held: list[Event] = []
+        self._held: list[BareEvent] = []
         self._resumed: OpenSession | None = None
         self._carry: Carry | None = None
         self.position = self._replaces = BEGINNING
@@ -79,7 +79,7 @@ class StreamFold:
                 self._replaces = self._resumed.started_at
         self._walk = Walk(self._resumed)
 
-    def take(self, events: Sequence[Event], *, is_all: bool) -> Part | None:
+    def take(self, events: Sequence[BareEvent], *, is_all: bool) -> Part | None:
         """Walk the next events, in any order but with no instant split from what follows.
 
         `is_all` says that the stream has no more. Returns what can be stored already.
@@ -87,9 +87,9 @@ class StreamFold:
         arrived = self._held + in_order(events)
         split = len(arrived)
         if arrived:
-            last = arrived[-1].at
+            last = arrived[-1][0]
             self.position = last + 1
-            while split and arrived[split - 1].at == last:
+            while split and arrived[split - 1][0] == last:
                 split -= 1
         self._walk.feed(arrived[:split])
         self._held = arrived[split:]
@@ -121,7 +121,7 @@ class StreamFold:
         if not closed:
             return None
         current = self._walk.open_session
-        held_from = self._held[0].at if self._held else self.position
+        held_from = self._held[0][0] if self._held else self.position
         until = held_from if current is None else current.started_at
         part = self._part(closed, until=until)
         self._replaces = until
@@ -130,7 +130,7 @@ class StreamFold:
 
     def _finish(self) -> Part:
         if self._held:
-            self.checkpoint = self._checkpoint_before(self._held[0].at)
+            self.checkpoint = self._checkpoint_before(self._held[0][0])
             self._walk.feed(self._held)
         self.is_done = True
         return self._part(self._walk.sessions(), until=None)

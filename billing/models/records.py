@@ -13,12 +13,16 @@ class UsageRecord(models.Model):
     """A session's share of one day of its billing period, in microseconds.
 
     Sum of records = session, exactly; `billable = working + bridged`, `waiting` is the part of
-    `working` after the last activity. Member, team and machine are copied from the session,
-    whose foreign keys hold them.
+    `working` after the last activity. Organization, member, team and machine are copied from
+    the session, whose foreign keys hold them.
     """
 
     organization = models.ForeignKey(
-        Organization, on_delete=models.PROTECT, related_name="+", db_index=False
+        Organization,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
     )
     session = models.ForeignKey(
         OffloadSession, on_delete=models.PROTECT, related_name="records", db_index=False

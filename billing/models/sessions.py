@@ -33,10 +33,15 @@ class OffloadSession(models.Model):
         MACHINE_CHANGED = "machine_changed"
 
     id = models.UUIDField(primary_key=True)
+    # composite foreign keys (in migration 0003) hold member and team with the organization; each
+    # further key would lock the organization's row once for every session
     organization = models.ForeignKey(
-        Organization, on_delete=models.PROTECT, related_name="+", db_index=False
+        Organization,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
     )
-    # composite foreign keys (in migration 0003) hold these two, with the organization
     member = models.ForeignKey(
         Member, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
     )

@@ -40,7 +40,7 @@ def refold(
                 arrived = in_order(events)
                 walks[ordinal].feed(arrived)
                 if len(events) >= EVENTS_AT_ONCE:
-                    more[ordinal] = left[ordinal]._replace(since=arrived[-1].at + 1)
+                    more[ordinal] = left[ordinal]._replace(since=arrived[-1][0] + 1)
             left = more
         for wanted, walk in zip(batch, walks, strict=True):
             yield wanted, walk.sessions()

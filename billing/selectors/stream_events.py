@@ -1,6 +1,6 @@
 """Events of many streams at once, packed by the database and unpacked here.
 
-Twelve bytes an event instead of a row: 1 M events are read and made into values in about 1.1 s
+Sixteen bytes an event instead of a row: 1 M events are read and made into values in about 1.2 s
 where a server-side cursor takes 2.4 s for the rows alone.
 """
 
@@ -11,14 +11,14 @@ from typing import Final, NamedTuple
 
 from django.db import connection
 
-from billing.domain.events import Event, Kind
+from billing.domain.events import BareEvent
 from billing.domain.instants import datetime_of, instant_of
 from billing.models import Machine
 
 EVENTS_AT_ONCE: Final = 20_000
 """Events of one stream that are read in one go; ties of the last instant come with them."""
 
-_PACKED: Final = struct.Struct(">qi")
+_PACKED: Final = struct.Struct(">q2xHHH")
 _POSTGRES_EPOCH_US: Final = instant_of(datetime(2000, 1, 1, tzinfo=UTC))
 
 _SELECT: Final = """
@@ -28,8 +28,9 @@ _SELECT: Final = """
            AS stretch (ordinal, organization_id, member_id, since, until)
      CROSS JOIN LATERAL (
            SELECT string_agg(
-                      timestamptz_send(event.occurred_at) || int4send(
-                          (event.machine_id::int << 14) | (event.idle_timeout_seconds::int << 2)
+                      timestamptz_send(event.occurred_at) || int8send(
+                          (event.machine_id::bigint << 32)
+                          | (event.idle_timeout_seconds::int << 16)
                           | CASE event.kind WHEN 'idle' THEN 0 WHEN 'ended' THEN 1 ELSE 2 END),
                       ''::bytea) AS packed
              FROM (SELECT occurred_at, machine_id, idle_timeout_seconds, kind
@@ -71,37 +72,32 @@ def read_stream_events(
     machines: MachineNames,
     received_before: datetime = ALWAYS,
     at_once: int = EVENTS_AT_ONCE,
-) -> Iterator[tuple[int, list[Event]]]:
+) -> Iterator[tuple[int, list[BareEvent]]]:
     """Yield (index of the range, its first events), for each range that has any.
 
     Of each range about `at_once` events are read, never a part of an instant: when that many
     come, go on behind the last instant. The events of a range come in no particular order.
+    The database reads ahead while they are used, so until the last has come the connection is
+    good for nothing else.
     """
     if not ranges:
         return
-    values: dict[int, tuple[int, str, int]] = {}
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _SELECT,
-            {
-                "ordinals": list(range(len(ranges))),
-                "organizations": [wanted.organization_id for wanted in ranges],
-                "members": [wanted.member_id for wanted in ranges],
-                "since": [datetime_of(wanted.since) for wanted in ranges],
-                "until": [datetime_of(wanted.until) for wanted in ranges],
-                "received_before": received_before,
-                "at_once": at_once,
-            },
-        )
-        for ordinal, packed in cursor:
-            events: list[Event] = []
-            for at, code in _PACKED.iter_unpack(packed):
-                value = values.get(code)
-                if value is None:
-                    value = values[code] = _value(code, machines)
-                events.append(Event(at + _POSTGRES_EPOCH_US, *value))
+    names = machines.by_id
+    epoch = _POSTGRES_EPOCH_US
+    asked = {
+        "ordinals": list(range(len(ranges))),
+        "organizations": [wanted.organization_id for wanted in ranges],
+        "members": [wanted.member_id for wanted in ranges],
+        "since": [datetime_of(wanted.since) for wanted in ranges],
+        "until": [datetime_of(wanted.until) for wanted in ranges],
+        "received_before": received_before,
+        "at_once": at_once,
+    }
+    with connection.cursor() as cursor, connection.wrap_database_errors:
+        for ordinal, packed in cursor.cursor.stream(_SELECT, asked):
+            # The numbers of `kind` are those of `Kind`; bare tuples, which are made fastest.
+            events = [
+                (at + epoch, kind, names[machine_id], idle_timeout)
+                for at, machine_id, idle_timeout, kind in _PACKED.iter_unpack(packed)
+            ]
             yield ordinal, events
-
-
-def _value(code: int, machines: MachineNames) -> tuple[int, str, int]:
-    return Kind(code & 3).value, machines.by_id[code >> 14], code >> 2 & 0xFFF

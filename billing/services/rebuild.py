@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from datetime import datetime
 from itertools import islice
 from typing import Any, Final
+from uuid import UUID
 
 from django.db import connection, transaction
 
-from billing.domain.instants import instant_of
+from billing.domain.instants import instant_of, instant_text
 from billing.domain.stream_fold import BEGINNING, Part
 from billing.selectors.calendars import get_calendars
 from billing.selectors.refold import refold
@@ -73,7 +74,7 @@ def _differences(organization_id: int, *, as_of: datetime) -> Iterator[str]:
     ]
     for stream, sessions in refold(ranges, machines=machines):
         store = SessionStore()
-        store.take(
+        store.put(
             Part(since=BEGINNING, until=None, sessions=sessions),
             context=StreamContext(
                 organization_id=organization_id,
@@ -87,9 +88,9 @@ def _differences(organization_id: int, *, as_of: datetime) -> Iterator[str]:
             expected = set(store.rows[name])
             stored = _rows(query, organization_id, stream.member_id)
             for row in sorted(expected - stored, key=repr):
-                yield f"member {stream.member_id}: missing {name} {row}"
+                yield f"member {stream.member_id}: missing {name} {_readable(row, name)}"
             for row in sorted(stored - expected, key=repr):
-                yield f"member {stream.member_id}: unfounded {name} {row}"
+                yield f"member {stream.member_id}: unfounded {name} {_readable(row, name)}"
 
 
 def _settled_members(organization_id: int, *, as_of: datetime) -> list[int]:
@@ -117,7 +118,26 @@ def _settled_members(organization_id: int, *, as_of: datetime) -> list[int]:
 def _rows(query: str, organization_id: int, member_id: int) -> set[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(query, [organization_id, member_id])
-        return set(cursor.fetchall())
+        return {tuple(map(_as_folded, row)) for row in cursor}
+
+
+def _as_folded(value: Any) -> Any:
+    """Return a stored value as `SessionStore` makes it."""
+    if isinstance(value, UUID):
+        return value.hex
+    return instant_of(value) if isinstance(value, datetime) else value
+
+
+def _readable(row: tuple[Any, ...], name: str) -> str:
+    columns = _INSTANTS[name]
+    return ", ".join(
+        instant_text(value) if place in columns and value is not None else str(value)
+        for place, value in enumerate(row)
+    )
+
+
+_INSTANTS: Final = {"session": (5, 6, 7), "stretch": (1, 2, 3), "record": ()}
+"""Which columns of a row are instants."""
 
 
 _STORED: Final = {

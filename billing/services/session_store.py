@@ -1,12 +1,13 @@
 """Writes what a fold found in place of what stood there, set by set (ADR-0003).
 
 Sessions are deleted, then changed, then inserted; the exclusion constraint that forbids two
-sessions of a member to overlap is checked at the end of the transaction.
+sessions of a member to overlap is checked at the end of the transaction. What stands there is
+asked first: most of what a fold writes is new.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any, Final
 
 from django.db import connection
@@ -17,14 +18,14 @@ from billing.domain.records import Calendar, Record, cut
 from billing.domain.session_facts import SessionFacts, session_id
 from billing.domain.sessions import FOLD_VERSION
 from billing.domain.stream_fold import BEGINNING, Part
-from billing.services.arrays import array_literal, array_literals
+from billing.services.arrays import array_literal, array_literals, instant_sql
 from orgs.domain.attribution import team_at
 
 ROWS_AT_ONCE: Final = 20_000
 """Buffered rows at which they are written: bounds the memory of a fold."""
 
-_FIRST: Final = datetime(1, 1, 1, tzinfo=UTC)
-_LAST: Final = datetime(9999, 12, 31, tzinfo=UTC)
+_ALWAYS: Final = 1 << 55
+"""An instant after every event: in the year 3111, as far ahead as `BEGINNING` is back."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,7 +42,10 @@ class StreamContext:
 
 @dataclass(kw_only=True, slots=True)
 class SessionStore:
-    """Buffers parts of folds and writes them together; call `flush` at the end."""
+    """Buffers parts of folds and writes them together; call `flush` at the end.
+
+    It never writes while parts are put: their events may still be coming from the database.
+    """
 
     _ranges: list[tuple[Any, ...]] = field(default_factory=list)
     _sessions: list[tuple[Any, ...]] = field(default_factory=list)
@@ -50,19 +54,13 @@ class SessionStore:
     _replaced: list[tuple[Any, ...]] = field(default_factory=list)
 
     def put(self, part: Part, *, context: StreamContext) -> None:
-        """Take a part of a stream's fold; writes when enough has come together."""
-        self.take(part, context=context)
-        if len(self._sessions) + len(self._stretches) >= ROWS_AT_ONCE:
-            self.flush()
-
-    def take(self, part: Part, *, context: StreamContext) -> None:
-        """Make the rows of a part, and only buffer them."""
+        """Make the rows of a part of a stream's fold."""
         self._ranges.append(
             (
                 context.organization_id,
                 context.member_id,
-                _FIRST if part.since <= BEGINNING else datetime_of(part.since),
-                _LAST if part.until is None else datetime_of(part.until),
+                part.since,
+                _ALWAYS if part.until is None else part.until,
             )
         )
         for position, facts in enumerate(part.sessions):
@@ -71,35 +69,34 @@ class SessionStore:
 
     @property
     def rows(self) -> dict[str, list[tuple[Any, ...]]]:
-        """The buffered rows, in the order of the columns that are written."""
+        """The buffered rows, in the order of the columns that are written.
+
+        Instants are microseconds, keys the hexadecimal text of an uuid: both are what is
+        written, and made once.
+        """
         return {"session": self._sessions, "stretch": self._stretches, "record": self._records}
 
     def _add(self, facts: SessionFacts, *, part: Part | None, context: StreamContext) -> None:
-        started_at = datetime_of(facts.started_at)
         key = session_id(
             organization_id=context.organization_id,
             member_id=context.member_id,
             started_at=facts.started_at,
-        )
-        team_id = team_at(context.teams, started_at)
+        ).hex
+        team_id = team_at(context.teams, datetime_of(facts.started_at))
         machine_id = context.machine_ids[facts.machine]
         records = cut(facts, calendar=context.calendar, carry=part.carry if part else None)
+        first_day = records[0].day
         self._replaced.append(
-            (
-                key,
-                datetime_of(facts.stretches[0].started_at),
-                records[0].day.date,
-                datetime_of(records[0].day.start),
-            )
+            (key, facts.stretches[0].started_at, first_day.date, first_day.start)
         )
         owner = (context.organization_id, context.member_id, team_id, machine_id)
         self._sessions.append(
             (
                 key,
                 *owner,
-                started_at,
-                datetime_of(facts.active_until),
-                None if facts.terminated_at is None else datetime_of(facts.terminated_at),
+                facts.started_at,
+                facts.active_until,
+                facts.terminated_at,
                 facts.end_reason,
                 facts.bridged_us,
                 facts.waiting_us,
@@ -107,18 +104,13 @@ class SessionStore:
                 FOLD_VERSION,
             )
         )
-        for stretch in facts.stretches:
-            idle_at = None if stretch.idle_at is None else datetime_of(stretch.idle_at)
-            self._stretches.append(
-                (
-                    key,
-                    datetime_of(stretch.started_at),
-                    datetime_of(stretch.active_until),
-                    idle_at,
-                    stretch.idle_timeout,
-                )
-            )
+        self._stretches.extend((key, *stretch) for stretch in facts.stretches)
         self._records.extend(_record_row(record, key, owner) for record in records)
+
+    def flush_when_full(self) -> None:
+        """Write what is buffered, when enough has come together."""
+        if len(self._sessions) + len(self._stretches) >= ROWS_AT_ONCE:
+            self.flush()
 
     def flush(self) -> None:
         """Write what is buffered."""
@@ -136,21 +128,29 @@ class SessionStore:
             rows.clear()
 
     def _write(self, cursor: CursorWrapper) -> None:
-        kept = [row[0] for row in self._sessions]
-        cursor.execute(
-            _DELETE_SESSIONS, [*array_literals(self._ranges, width=4), array_literal(kept)]
-        )
-        vanished = [(row[0], _FIRST, date.min, _FIRST) for row in cursor.fetchall()]
-        keys, stretch_starts, days, day_starts = array_literals(
-            [*self._replaced, *vanished], width=4
-        )
-        cursor.execute(_DELETE_STRETCHES, [keys, stretch_starts])
-        cursor.execute(_DELETE_RECORDS, [keys, days, day_starts])
+        stored = self._stored(cursor)
+        if stored:  # a stream that grows has nothing to take away, or its open session's end
+            kept = {row[0] for row in self._sessions}
+            self._clear(cursor, stored=stored, vanished=stored - kept)
         if not self._sessions:
             return
         cursor.execute(_UPSERT_SESSIONS, array_literals(self._sessions, width=13))
         cursor.execute(_INSERT_STRETCHES, array_literals(self._stretches, width=5))
         cursor.execute(_INSERT_RECORDS, array_literals(self._records, width=10))
+
+    def _stored(self, cursor: CursorWrapper) -> set[str]:
+        """Return the keys of the sessions that stand where these are put."""
+        cursor.execute(_STORED_SESSIONS, array_literals(self._ranges, width=4))
+        return {key.hex for (key,) in cursor.fetchall()}
+
+    def _clear(self, cursor: CursorWrapper, *, stored: set[str], vanished: set[str]) -> None:
+        replaced = [row for row in self._replaced if row[0] in stored]
+        replaced += [(key, BEGINNING, date.min, BEGINNING) for key in vanished]
+        keys, stretch_starts, days, day_starts = array_literals(replaced, width=4)
+        cursor.execute(_DELETE_STRETCHES, [keys, stretch_starts])
+        cursor.execute(_DELETE_RECORDS, [keys, days, day_starts])
+        if vanished:
+            cursor.execute(_DELETE_SESSIONS, [array_literal(list(vanished))])
 
 
 def _record_row(record: Record, key: object, owner: tuple[object, ...]) -> tuple[Any, ...]:
@@ -165,58 +165,62 @@ def _record_row(record: Record, key: object, owner: tuple[object, ...]) -> tuple
     )
 
 
-_DELETE_SESSIONS: Final = """
-    DELETE FROM billing_offloadsession session
-     USING unnest(%s::bigint[], %s::bigint[], %s::timestamptz[], %s::timestamptz[])
-           AS replaced (organization_id, member_id, since, until)
-     WHERE session.organization_id = replaced.organization_id
-       AND session.member_id = replaced.member_id
-       AND session.started_at >= replaced.since
+_STORED_SESSIONS: Final = f"""
+    SELECT session.id
+      FROM (SELECT organization_id, member_id, {instant_sql("since")} AS since,
+                   {instant_sql("until")} AS until
+              FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[])
+                   AS replaced (organization_id, member_id, since, until)) replaced
+      JOIN billing_offloadsession session USING (organization_id, member_id)
+     WHERE session.started_at >= replaced.since
        AND session.started_at < replaced.until
-       AND session.id <> ALL (%s::uuid[])
-    RETURNING session.id
-"""
+"""  # noqa: S608 - constants
 
-_DELETE_STRETCHES: Final = """
+_DELETE_SESSIONS: Final = "DELETE FROM billing_offloadsession WHERE id = ANY (%s::uuid[])"
+
+_DELETE_STRETCHES: Final = f"""
     DELETE FROM billing_sessionstretch stretch
-     USING unnest(%s::uuid[], %s::timestamptz[]) AS replaced (session_id, since)
-     WHERE stretch.session_id = replaced.session_id AND stretch.started_at >= replaced.since
-"""
+     USING unnest(%s::uuid[], %s::bigint[]) AS replaced (session_id, since)
+     WHERE stretch.session_id = replaced.session_id
+       AND stretch.started_at >= {instant_sql("replaced.since")}
+"""  # noqa: S608 - constants
 
 # At a change of the billing zone a date may lie in two periods: the part in the earlier one stays.
-_DELETE_RECORDS: Final = """
+_DELETE_RECORDS: Final = f"""
     DELETE FROM billing_usagerecord record
-     USING unnest(%s::uuid[], %s::date[], %s::timestamptz[])
+     USING unnest(%s::uuid[], %s::date[], %s::bigint[])
            AS replaced (session_id, since, begins_at),
            billing_billingperiod period
      WHERE record.session_id = replaced.session_id
        AND record.day >= replaced.since
        AND period.id = record.period_id
-       AND period.ends_at > replaced.begins_at
-"""
+       AND period.ends_at > {instant_sql("replaced.begins_at")}
+"""  # noqa: S608 - constants
 
-_UPSERT_SESSIONS: Final = """
+_UPSERT_SESSIONS: Final = f"""
     INSERT INTO billing_offloadsession AS session
            (id, organization_id, member_id, team_id, machine_id, started_at, active_until,
             terminated_at, end_reason, bridged_us, waiting_us, event_count, fold_version,
             policy_revision, outside_policy)
-    SELECT folded.*, held.revision,
+    SELECT folded.id, folded.organization_id, folded.member_id, team_id, machine_id,
+           {instant_sql("started_us")}, {instant_sql("until_us")}, {instant_sql("terminated_us")},
+           end_reason, bridged_us, waiting_us, event_count, fold_version, held.revision,
            CASE WHEN NOT held.is_offload_enabled THEN 'offload_disabled'
                 WHEN machine.gpu <> '' AND NOT held.is_gpu_enabled THEN 'gpu_disabled'
                 ELSE '' END
       FROM unnest(%s::uuid[], %s::bigint[], %s::bigint[], %s::bigint[], %s::smallint[],
-                  %s::timestamptz[], %s::timestamptz[], %s::timestamptz[], %s::text[],
-                  %s::bigint[], %s::bigint[], %s::int[], %s::smallint[])
-           AS folded (id, organization_id, member_id, team_id, machine_id, started_at,
-                      active_until, terminated_at, end_reason, bridged_us, waiting_us,
-                      event_count, fold_version)
+                  %s::bigint[], %s::bigint[], %s::bigint[], %s::text[], %s::bigint[],
+                  %s::bigint[], %s::int[], %s::smallint[])
+           AS folded (id, organization_id, member_id, team_id, machine_id, started_us, until_us,
+                      terminated_us, end_reason, bridged_us, waiting_us, event_count,
+                      fold_version)
       JOIN billing_machine machine ON machine.id = folded.machine_id
       LEFT JOIN LATERAL (
            SELECT revision, is_offload_enabled, is_gpu_enabled
              FROM orgs_settingsversion
             WHERE organization_id = folded.organization_id
               AND member_id = folded.member_id
-              AND since <= folded.started_at
+              AND since <= {instant_sql("folded.started_us")}
             ORDER BY id DESC
             LIMIT 1) held ON true
     ON CONFLICT (id) DO UPDATE
@@ -238,14 +242,16 @@ _UPSERT_SESSIONS: Final = """
            (excluded.team_id, excluded.machine_id, excluded.active_until, excluded.terminated_at,
             excluded.end_reason, excluded.bridged_us, excluded.waiting_us, excluded.event_count,
             excluded.fold_version, excluded.policy_revision, excluded.outside_policy)
-"""
+"""  # noqa: S608 - constants
 
-_INSERT_STRETCHES: Final = """
+_INSERT_STRETCHES: Final = f"""
     INSERT INTO billing_sessionstretch
            (session_id, started_at, active_until, idle_at, idle_timeout_seconds)
-    SELECT * FROM unnest(%s::uuid[], %s::timestamptz[], %s::timestamptz[], %s::timestamptz[],
-                         %s::smallint[])
-"""
+    SELECT session_id, {instant_sql("started_us")}, {instant_sql("until_us")},
+           {instant_sql("idle_us")}, idle_timeout_seconds
+      FROM unnest(%s::uuid[], %s::bigint[], %s::bigint[], %s::bigint[], %s::smallint[])
+           AS folded (session_id, started_us, until_us, idle_us, idle_timeout_seconds)
+"""  # noqa: S608 - constants
 
 _INSERT_RECORDS: Final = """
     INSERT INTO billing_usagerecord

@@ -28,6 +28,9 @@ FIRST_EVENTS: Final = 500
 EVENTS_AT_ONCE: Final = 20_000
 """Events of one stream in the first and in later rounds: a late event seldom needs more."""
 
+EVENTS_OF_A_ROUND: Final = 100_000
+"""Events of all streams in a later round: bounds the memory of a fold."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FoldResult:
@@ -94,8 +97,9 @@ def _walk(claims: Sequence[Claim], *, as_of: int) -> tuple[list[Checkpoint | Non
     while walking:
         read += _read_round(walking, store, machines=machines, as_of=as_of, at_once=at_once)
         _settle_late(walking, store)
+        store.flush_when_full()
         walking = [stream for stream in walking if not stream.fold.is_done]
-        at_once = EVENTS_AT_ONCE
+        at_once = min(EVENTS_AT_ONCE, EVENTS_OF_A_ROUND // max(len(walking), 1))
     store.flush()
     return [stream.fold.checkpoint for stream in streams], read
 

@@ -62,6 +62,13 @@ def initials(name: str) -> str:
     return (words[0][0] + words[-1][0]).upper()
 
 
+@register.filter
+def address(email: str) -> SafeString:
+    """Return an e-mail address that breaks behind its @ first when the line is too short."""
+    name, at, domain = email.partition("@")
+    return format_html("{}<wbr>{}", name + at, domain)
+
+
 @register.simple_tag(takes_context=True)
 def may(context: template.Context, capability: str) -> bool:
     """Whether the viewer holds a capability (`usage:read`) in the organization of the page."""

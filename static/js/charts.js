@@ -2,6 +2,10 @@
 // data-chart), colours from the css tokens, so that light and dark are one drawing.
 (() => {
   const charts = new Map();
+  // A chart that fills its card follows it, for instance when a table below is opened.
+  const sizes = new ResizeObserver((entries) => {
+    for (const { target } of entries) charts.get(target)?.resize();
+  });
   const probe = document.createElement("span");
   probe.hidden = true;
 
@@ -99,7 +103,7 @@
       aria: { enabled: true, label: { description: data.description }, decal: { show: false } },
       grid: {
         left: 4,
-        right: lying ? 24 : 4,
+        right: lying ? 24 : narrow ? 20 : 4, // room for half of the last label
         top: 12,
         bottom: 4,
         outerBoundsMode: "same",
@@ -134,6 +138,7 @@
     if (!chart) {
       chart = window.echarts.init(element, null, { renderer: "svg" });
       charts.set(element, chart);
+      sizes.observe(element);
     }
     chart.resize();
     chart.setOption(optionOf(data, element), true);
@@ -143,6 +148,7 @@
     document.body.append(probe);
     for (const [element, chart] of charts) {
       if (element.isConnected) continue;
+      sizes.unobserve(element);
       chart.dispose();
       charts.delete(element);
     }

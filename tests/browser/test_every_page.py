@@ -120,3 +120,20 @@ def test_page_works_without_scripts(chromium, site: Site, look, page: str) -> No
     assert visit.page.locator("h1").is_visible()
     if page != "sign-in":
         assert visit.page.get_by_role("navigation", name="Main").is_visible()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("page", ["invoices", "invoice", "invoice-line"])
+def test_what_is_billed_is_in_sight_on_a_narrow_screen(
+    chromium, site: Site, look, page: str, language: str
+) -> None:
+    visit = look(language=language, width=360)
+    visit.page.goto(site.path(page))
+    last = visit.page.locator("table tbody tr:first-child .number:visible").last
+
+    box = last.bounding_box()
+    assert box is not None
+    assert last.inner_text()
+    room = visit.page.locator("table").locator("xpath=..").bounding_box()
+    assert room is not None
+    assert box["x"] + box["width"] <= room["x"] + room["width"]

@@ -15,7 +15,7 @@ from billing.selectors.stretches import Piece, StoredStretch, pieces_of
 from billing.templatetags.usage import amount_text, duration_text, seconds
 from billing.web.charts import days_by_team
 from billing.web.timelines import PIECES_DRAWN, condense, draw
-from orgs.templatetags.console import initials, offset_text
+from orgs.templatetags.console import address, initials, offset_text
 
 START = datetime(2026, 11, 23, 1, 2, 7, tzinfo=UTC)
 
@@ -49,6 +49,12 @@ def test_numbers_are_grouped_and_exact():
     assert amount_text(Decimal("4182.6000"), currency="USD") == "4,182.60"
     assert amount_text(Decimal("-0.1250"), currency="USD") == "\N{MINUS SIGN}0.125"
     assert amount_text(Decimal(4182), currency="JPY") == "4,182"
+
+
+def test_an_address_may_break_behind_its_at_and_stays_text():
+    assert address("mei@acme.example") == "mei@<wbr>acme.example"
+    assert address("<b>@x.example") == "&lt;b&gt;@<wbr>x.example"
+    assert address("nobody") == "nobody<wbr>"
 
 
 def test_initials_and_offsets():
