@@ -25,6 +25,7 @@ class ActionGroup(StrEnum):
     EXCEPTIONS = "exceptions"
     SETTINGS = "settings"
     PRODUCTS = "products"
+    DEVICES = "devices"
     TOKENS = "tokens"
     BILLING = "billing"
 
@@ -84,6 +85,10 @@ def _switched(_target_kind: str, diff: Diff) -> str:
     return "on" if after(diff, "enabled") is True else "off"
 
 
+def _device_sign_in(_target_kind: str, diff: Diff) -> str:
+    return "on" if after(diff, "is_device_sign_in_enabled") is True else "off"
+
+
 def _spending(_target_kind: str, diff: Diff) -> object:
     return after(diff, "state")
 
@@ -101,7 +106,20 @@ ACTIONS: Final[Mapping[str, Action]] = MappingProxyType(
         "member.added": Action(group=ActionGroup.MEMBERS),
         "members.added": Action(group=ActionGroup.MEMBERS),
         "members.primary_team_assigned": Action(group=ActionGroup.TEAMS),
+        "organization.device_sign_in_switched": Action(
+            group=ActionGroup.DEVICES, variants=("on", "off"), choose=_device_sign_in
+        ),
+        "device_sign_in.started": Action(group=ActionGroup.DEVICES),
+        "device_sign_in.approved": Action(group=ActionGroup.DEVICES),
+        "device_sign_in.denied": Action(group=ActionGroup.DEVICES),
+        "device_sign_in.expired": Action(group=ActionGroup.DEVICES),
+        "device_sign_in.refused": Action(group=ActionGroup.DEVICES),
+        "device.signed_in": Action(group=ActionGroup.DEVICES),
+        "device.removed": Action(group=ActionGroup.DEVICES),
         "team.created": Action(group=ActionGroup.TEAMS),
+        "team.renamed": Action(group=ActionGroup.TEAMS),
+        "team.members_changed": Action(group=ActionGroup.TEAMS),
+        "teams.ordered": Action(group=ActionGroup.TEAMS),
         "policy.saved": Action(group=ActionGroup.POLICY, variants=_SCOPES, choose=_scope),
         "policy.rolled_back": Action(group=ActionGroup.POLICY, variants=_SCOPES, choose=_scope),
         "exception.requested": Action(group=ActionGroup.EXCEPTIONS),
@@ -132,6 +150,8 @@ TARGET_KINDS: Final = (
     "organization",
     "member",
     "team",
+    "device",
+    "device_sign_in",
     "exception",
     "product",
     "token",

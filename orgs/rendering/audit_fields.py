@@ -24,20 +24,31 @@ ITEMS_SHOWN: Final = 20
 NOTHING: Final = "\N{EN DASH}"
 
 FIELD_WORDS: Final[Mapping[str, Any]] = {
+    "added": _("Joined"),
+    "client_id": _("Program"),
     "cutoff": _("Cutoff"),
+    "desktop_version": _("Version"),
+    "device_id": _("Device"),
+    "device_name": _("Name"),
     "email": _("E-mail"),
     "enabled": _("On"),
     "expires_at": _("Ends"),
     "invoice": _("Invoice"),
+    "is_device_sign_in_enabled": _("Device sign-in"),
+    "leads": _("Leads"),
     "member_id": _("Member"),
     "member_ids": _("Members"),
     "members_affected": _("Members with other settings"),
     "name": _("Name"),
+    "order": _("Order"),
+    "os": _("Operating system"),
     "offload_enabled": _("Enable Docker Offload"),
     "period": _("Billing period"),
     "plan": _("Plan"),
     "policy_revision": _("Revision of the policy"),
     "priority": _("Priority"),
+    "removed": _("Left"),
+    "removed_at": _("Taken off the list"),
     "revision": _("Revision"),
     "revoked_at": _("Revoked"),
     "role": _("Role"),
@@ -48,7 +59,9 @@ FIELD_WORDS: Final[Mapping[str, Any]] = {
     "setting": _("Setting"),
     "slug": _("Short name"),
     "source_prefix": _("Event source"),
+    "started_at": _("Started"),
     "state": _("State"),
+    "user_agent": _("Browser or program"),
 }
 """What fields of a diff and personal values are called. Settings have words of their own."""
 
@@ -142,9 +155,12 @@ def _members(event: LoggedEvent, value: Any, _zone: str) -> str:
 
 
 READERS: Final[Mapping[str, Callable[[LoggedEvent, Any, str], str]]] = {
+    "added": _members,
     "cutoff": _instant,
+    "leads": _members,
     "member_id": _members,
     "member_ids": _members,
+    "removed": _members,
     "plan": lambda _event, value, _zone: str(value).title(),
     "role": lambda _event, value, _zone: role_text(value),
     "rule": lambda _event, value, _zone: rule_text(value),

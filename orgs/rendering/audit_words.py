@@ -17,6 +17,7 @@ GROUP_WORDS: Final[Mapping[str, Any]] = {
     ActionGroup.EXCEPTIONS: _("Exceptions"),
     ActionGroup.SETTINGS: _("Developers' choices"),
     ActionGroup.PRODUCTS: _("Products"),
+    ActionGroup.DEVICES: _("Devices"),
     ActionGroup.TOKENS: _("Tokens"),
     ActionGroup.BILLING: _("Billing"),
 }
@@ -26,6 +27,8 @@ TARGET_WORDS: Final[Mapping[str, Any]] = {
     "organization": _("Organization"),
     "member": _("Member"),
     "team": _("Team"),
+    "device": _("Device"),
+    "device_sign_in": _("Device sign-in"),
     "exception": _("Exception"),
     "product": _("Product"),
     "token": _("Token"),

@@ -13,7 +13,15 @@ from orgs.domain.actors import ActorKind
 from orgs.domain.audit import Json
 from orgs.domain.audit_actions import ActionGroup, actions_of
 from orgs.domain.audit_log import LoggedEvent, Names
-from orgs.models import AccessToken, AuditEvent, AuditPersonalValue, Member, Organization, Team
+from orgs.models import (
+    AccessToken,
+    AuditEvent,
+    AuditPersonalValue,
+    Device,
+    Member,
+    Organization,
+    Team,
+)
 
 IDS_OF_EVENT: Final = 50
 """Ids of one event that are looked up: the fields and list items that a page shows."""
@@ -24,6 +32,7 @@ ID_DIGITS: Final = 18
 NAMED: Final[Mapping[str, Callable[[int], QuerySet[Any]]]] = {
     "organization": lambda own: Organization.objects.filter(pk=own),
     "member": lambda own: Member.objects.filter(organization_id=own),
+    "device": lambda own: Device.objects.filter(organization_id=own),
     "team": lambda own: Team.objects.filter(organization_id=own),
     "token": lambda own: AccessToken.objects.filter(organization_id=own),
 }
@@ -187,7 +196,7 @@ def _spoken_of(row: AuditEvent) -> Iterator[tuple[str, str]]:
         if number:
             yield kind, number
             yield from (("team", text) for text in _ids(pair))
-        elif name in {"member_id", "member_ids"}:
+        elif name in {"member_id", "member_ids", "added", "removed", "leads"}:
             yield from (("member", text) for text in _ids(pair))
         elif name == "team_id":
             yield from (("team", text) for text in _ids(pair))

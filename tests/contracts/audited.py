@@ -10,6 +10,12 @@ SPELLED_OUT: dict[tuple[str, str], list[str]] = {
     ("orgs/services/exceptions.py", "f'exception.{state}'"): [
         "exception.expired",
         "exception.revoked",
+        "exception.withdrawn",
+    ],
+    ("orgs/services/device_sign_ins.py", "f'device_sign_in.{end}'"): [
+        "device_sign_in.approved",
+        "device_sign_in.denied",
+        "device_sign_in.expired",
     ],
 }
 """Actions that are put together while the program runs: file, expression, all its values."""
