@@ -29,13 +29,13 @@ _RFC_3339: Final = re.compile(
 )
 
 
-class _Data(msgspec.Struct):
+class _Data(msgspec.Struct, gc=False):
     organization: str
     machine: str
     idle_timeout_seconds: int
 
 
-class _CloudEvent(msgspec.Struct):
+class _CloudEvent(msgspec.Struct, gc=False):
     specversion: str
     id: str
     source: str
@@ -43,6 +43,10 @@ class _CloudEvent(msgspec.Struct):
     subject: str
     time: str
     data: _Data
+
+
+Names = tuple[str, str, str, str]
+"""Source, subject, organization and machine of an event."""
 
 
 class _Invalid(Exception):
@@ -70,7 +74,7 @@ def parse_events(body: bytes, *, content_type: str) -> tuple[list[Reported], lis
     """
     reported: list[Reported] = []
     rejected: list[Verdict] = []
-    checked: set[str] = set()
+    checked: set[Names] = set()
     for index, item in enumerate(_items(body, content_type=content_type)):
         try:
             event = _decoded(item)
@@ -145,13 +149,14 @@ def _decoded(item: Any) -> _CloudEvent:
         raise _Invalid("invalid_event", f"{error}.") from None
 
 
-def _check_texts(event: _CloudEvent, *, index: int, checked: set[str]) -> None:
-    """Check what will be stored or looked up; `checked` are texts of this batch that are good."""
-    data = event.data
-    for text in (event.id, event.source, event.subject, data.organization, data.machine):
-        if text not in checked:
+def _check_texts(event: _CloudEvent, *, index: int, checked: set[Names]) -> None:
+    """Check what will be stored or looked up; `checked` are names of this batch that are good."""
+    _check_text(event, event.id, index=index)
+    names = (event.source, event.subject, event.data.organization, event.data.machine)
+    if names not in checked:
+        for text in names:
             _check_text(event, text, index=index)
-            checked.add(text)
+        checked.add(names)
 
 
 def _check_text(event: _CloudEvent, text: str, *, index: int) -> None:

@@ -6,30 +6,35 @@ import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from typing import Any, Final, NamedTuple
 
-from django.db import connection
+from django.db import IntegrityError, connection
 from django.db.backends.utils import CursorWrapper
-
-COPY_FROM_ROWS: Final = 500
-"""From here on COPY into a temporary table beats arrays (measured: 2.8 k/s at 10 rows, 50 k/s
-at 500; arrays 7 k/s at 10 rows)."""
+from psycopg.errors import UniqueViolation
 
 STATEMENT_TIMEOUT_MS: Final = 10_000
 """A close waits for ingest transactions that began before its cutoff: they must end."""
 
 
-Identity = tuple[int, int, datetime, uuid.UUID]
+Identity = tuple[int, int, datetime, bytes]
 """What may exist once: organization, member, instant, hash of source and id."""
 
 
+class AlreadyRecorded(Exception):
+    """Something of a batch is in the table already, so that its transaction is over."""
+
+
 class NewEvent(NamedTuple):
-    """A row for the event table; `ordinal` is its place in the batch."""
+    """A row for the event table; `ordinal` is its place in the batch.
+
+    `event_key` is an `event_digest`, the 16 bytes of the column's UUID.
+    """
 
     organization_id: int
     member_id: int
     occurred_at: datetime
-    event_key: uuid.UUID
+    event_key: bytes
     kind: str
     machine_id: int
     idle_timeout_seconds: int
@@ -64,11 +69,11 @@ class Receipt:
     received_at: dict[int, datetime]
 
 
-def event_key(source: str, event_id: str) -> uuid.UUID:
+def event_digest(source: str, event_id: str) -> bytes:
     """Return the 128-bit hash of the length-prefixed (source, id)."""
     source_bytes = source.encode()
     prefixed = len(source_bytes).to_bytes(4, "big") + source_bytes + event_id.encode()
-    return uuid.UUID(bytes=hashlib.blake2b(prefixed, digest_size=16).digest())
+    return hashlib.blake2b(prefixed, digest_size=16).digest()
 
 
 def is_deadlock(error: Exception) -> bool:
@@ -94,8 +99,10 @@ def take_receipt(organization_ids: Sequence[int]) -> Receipt:
     that reads the clock later sees this transaction as running, and waits for it.
     """
     with connection.cursor() as cursor:
-        cursor.execute(f"SET LOCAL statement_timeout = {STATEMENT_TIMEOUT_MS}")
-        cursor.execute("SELECT pg_current_xact_id()")
+        cursor.execute(
+            "SELECT set_config('statement_timeout', %s, true), pg_current_xact_id()",
+            [str(STATEMENT_TIMEOUT_MS)],
+        )
         cursor.execute(
             """
             SELECT account.organization_id,
@@ -129,13 +136,17 @@ _TYPES: Final = (
     "text",
     "integer",
 )
+# A digest's bytes are a UUID on the wire, without a UUID object for each event.
+_COPIED_TYPES: Final = [
+    {"smallint": "int2", "uuid": "bytea"}.get(name, name) for name in _TYPES[:-1]
+]
 _ARRAYS: Final = ", ".join(f"%s::{name}[]" for name in _TYPES)
 
 # Without ORDER BY, overlapping batches deadlock (7 of 12 tries; with it none). What comes back
 # is usually nothing: keys of every row would cost the client as much as making the rows.
 _INSERT: Final = f"""
     WITH batch ({_COLUMNS}, ordinal) AS MATERIALIZED (
-        SELECT * FROM {{batch}}
+        SELECT * FROM unnest({_ARRAYS})
     ), inserted AS (
         INSERT INTO billing_sessionevent ({_COLUMNS})
         SELECT {_COLUMNS} FROM batch
@@ -154,6 +165,58 @@ _INSERT: Final = f"""
       JOIN inserted USING (organization_id, member_id, occurred_at, event_key)
      GROUP BY organization_id, member_id, occurred_at, event_key
 """  # noqa: S608 - constants
+
+
+def append_new(events: Sequence[NewEvent]) -> None:
+    """Insert and mark events of which none is recorded: COPY, twice as fast as `append`.
+
+    Nearly every batch is new as a whole. Rows go in the order of their key here too, so that
+    overlapping batches wait for each other instead of deadlocking.
+
+    Raises:
+        AlreadyRecorded: one is there already, or stands twice among `events`; nothing can be
+            written in this transaction any more.
+        IntegrityError: see `is_missing_partition`.
+    """
+    if not events:
+        return
+    with connection.cursor() as cursor:
+        in_order = sorted(events)
+        try:
+            with (
+                connection.wrap_database_errors,  # Django's own of psycopg's, as for statements
+                cursor.copy(
+                    f"COPY billing_sessionevent ({_COLUMNS}) FROM STDIN (FORMAT binary)"
+                ) as copy,
+            ):
+                copy.set_types(_COPIED_TYPES)
+                for event in in_order:
+                    copy.write_row(event[:-1])
+        except IntegrityError as error:
+            if isinstance(error.__cause__, UniqueViolation):
+                raise AlreadyRecorded from error
+            raise
+        _mark(cursor, in_order)
+
+
+def _mark(cursor: CursorWrapper, in_order: Sequence[NewEvent]) -> None:
+    """Mark each day (UTC) of each stream, from its first to its last event in the batch."""
+    marks: list[tuple[int, int, datetime, datetime]] = []
+    for (organization_id, member_id, _), events in groupby(in_order, key=_stream_day):
+        first, *others = events
+        last = others[-1] if others else first
+        marks.append((organization_id, member_id, first.occurred_at, last.occurred_at))
+    cursor.execute(
+        """
+        INSERT INTO billing_streammark (organization_id, member_id, since, until)
+        SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::timestamptz[], %s::timestamptz[])
+        """,
+        _columns(marks),
+    )
+
+
+def _stream_day(event: NewEvent) -> tuple[int, int, int]:
+    return event[0], event[1], event[2].toordinal()
 
 
 def append(events: Sequence[NewEvent]) -> list[tuple[NewEvent, Stored]]:
@@ -183,22 +246,8 @@ def append(events: Sequence[NewEvent]) -> list[tuple[NewEvent, Stored]]:
 
 def _insert(cursor: CursorWrapper, events: Sequence[NewEvent]) -> set[int]:
     """Return the ordinals of the events that were not inserted."""
-    if len(events) < COPY_FROM_ROWS:
-        batch = f"unnest({_ARRAYS})"
-        cursor.execute(_INSERT.format(batch=batch), _columns(events))
-        return {ordinal for (ordinal,) in cursor.fetchall()}
-    cursor.execute(
-        f"CREATE TEMPORARY TABLE incoming ON COMMIT DROP AS "  # noqa: S608 - constants
-        f"SELECT {_COLUMNS}, 0 AS ordinal FROM billing_sessionevent WITH NO DATA"
-    )
-    with cursor.copy(f"COPY incoming ({_COLUMNS}, ordinal) FROM STDIN (FORMAT binary)") as copy:
-        copy.set_types([name if name != "smallint" else "int2" for name in _TYPES])
-        for event in events:
-            copy.write_row(event)
-    cursor.execute(_INSERT.format(batch="incoming"))
-    ordinals = {ordinal for (ordinal,) in cursor.fetchall()}
-    cursor.execute("DROP TABLE incoming")
-    return ordinals
+    cursor.execute(_INSERT, _columns(events))
+    return {ordinal for (ordinal,) in cursor.fetchall()}
 
 
 def _find(
@@ -216,7 +265,7 @@ def _find(
         """,
         identities,
     )
-    return {row[:4]: row[4:] for row in cursor.fetchall()}
+    return {(*row[:3], row[3].bytes): row[4:] for row in cursor.fetchall()}
 
 
 def _quarantine(cursor: CursorWrapper, events: Sequence[NewEvent]) -> None:
@@ -232,4 +281,8 @@ def _quarantine(cursor: CursorWrapper, events: Sequence[NewEvent]) -> None:
 
 
 def _columns(rows: Iterable[Sequence[Any]]) -> list[list[Any]]:
-    return [list(column) for column in zip(*rows, strict=True)]
+    return [[_sent(value) for value in column] for column in zip(*rows, strict=True)]
+
+
+def _sent(value: object) -> object:
+    return uuid.UUID(bytes=value) if isinstance(value, bytes) else value

@@ -5,7 +5,7 @@ where new ones lie, and conflicting ones into quarantine. Nothing is acknowledge
 committed, and the same batch may arrive any number of times.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, Literal, NamedTuple
@@ -104,6 +104,10 @@ class IngestResult:
             self.conflicts += 1
 
 
+Append = Callable[[Sequence[NewEvent]], Sequence[tuple[NewEvent, Stored]]]
+"""Stores events and returns those that were there already."""
+
+
 def ingest_events(reported: Sequence[Reported], *, scope: IngestScope) -> IngestResult:
     """Store what can be stored, and say of every other event why not.
 
@@ -118,10 +122,13 @@ def ingest_events(reported: Sequence[Reported], *, scope: IngestScope) -> Ingest
         reported=[(event.organization, event.subject) for event in reported],
         organization_id=scope.organization_id,
     )
+    append: Append = _append_new
     for attempt in range(1, ATTEMPTS + 1):
         try:
             with transaction.atomic():
-                return _ingest_once(reported, identities=identities, scope=scope)
+                return _ingest_once(reported, identities=identities, scope=scope, append=append)
+        except event_store.AlreadyRecorded:
+            append = event_store.append
         except (OperationalError, InternalError) as error:
             if not event_store.is_deadlock(error) or attempt == ATTEMPTS:
                 raise
@@ -133,7 +140,7 @@ def ingest_events(reported: Sequence[Reported], *, scope: IngestScope) -> Ingest
 
 
 def _ingest_once(
-    reported: Sequence[Reported], *, identities: Identities, scope: IngestScope
+    reported: Sequence[Reported], *, identities: Identities, scope: IngestScope, append: Append
 ) -> IngestResult:
     result = IngestResult()
     receipt = event_store.take_receipt(sorted(identities.organizations.values()))
@@ -148,7 +155,7 @@ def _ingest_once(
         else:
             news.append(new)
     try:
-        not_new = event_store.append(news)
+        not_new = append(news)
     except IntegrityError as error:
         if event_store.is_missing_partition(error):
             raise _MonthMissing([new.occurred_at for new in news]) from error
@@ -158,6 +165,11 @@ def _ingest_once(
     result.accepted = len(reported) - len(result.verdicts)
     result.verdicts.sort(key=lambda verdict: verdict.ordinal)
     return result
+
+
+def _append_new(news: Sequence[NewEvent]) -> Sequence[tuple[NewEvent, Stored]]:
+    event_store.append_new(news)
+    return ()
 
 
 def _verdict_of(new: NewEvent, stored: Stored) -> Verdict:
@@ -194,7 +206,7 @@ def _attributed(
         organization_id,
         member_id,
         event.at,
-        event_store.event_key(event.source, event.event_id),
+        event_store.event_digest(event.source, event.event_id),
         event.kind,
         machine_id,
         event.idle_timeout_seconds,

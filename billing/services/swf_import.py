@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Final
+from uuid import UUID
 
 from billing.domain.events import MAXIMUM_IDLE_TIMEOUT, MINIMUM_IDLE_TIMEOUT, Kind
 from billing.domain.instants import datetime_of
 from billing.domain.swf import Activity, Trace, count_events, event_id, events_of
 from billing.models import Machine, SessionEvent
 from billing.selectors.identities import PricedMachines, resolve_identities
-from billing.services.event_store import event_key
+from billing.services.event_store import event_digest
 from billing.services.ingest import IngestResult, IngestScope, Reported, Verdict, ingest_events
 from billing.services.periods import ensure_periods
 from orgs.domain.actors import Actor
@@ -186,12 +187,12 @@ def _is_reported_otherwise(wanted: TraceImport, *, known: dict[int, int]) -> boo
         user: Activity(user, wanted.trace.running[user][0].begin_at + wanted.shift_us)
         for user in islice(known, BATCH)
     }
-    keys = {user: event_key(wanted.source, event_id(first[user])) for user in first}
+    keys = [UUID(bytes=event_digest(wanted.source, event_id(job))) for job in first.values()]
     stored = SessionEvent.objects.filter(
         organization_id=wanted.organization.pk,
         member_id__in=[known[user] for user in first],
         occurred_at__in=[datetime_of(activity.at) for activity in first.values()],
-        event_key__in=list(keys.values()),
+        event_key__in=keys,
     )
     return (
         stored.exclude(idle_timeout_seconds=wanted.idle_timeout).exists()

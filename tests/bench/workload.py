@@ -128,11 +128,11 @@ def body(customer: Customer, events: Sequence[Happening]) -> bytes:
 
 def copy_lines(customer: Customer, events: Sequence[Happening]) -> Iterator[bytes]:
     """Yield the rows of the event table in the text format of COPY."""
-    from billing.services.event_store import event_key
+    from billing.services.event_store import event_digest
 
     received = datetime.now(UTC).isoformat()
     for event in events:
-        key = event_key(SOURCE, event.id)
+        key = event_digest(SOURCE, event.id).hex()
         yield (
             f"{customer.id}\t{customer.members[event.member]}\t{event.at.isoformat()}\t{key}\t"
             f"{event.kind}\t{customer.machine}\t{TIMEOUT}\t{received}\t{SOURCE}\t{event.id}\n"

@@ -7,7 +7,6 @@ from django.db import DatabaseError, connection, transaction
 
 from billing.models import BillingAccount, Machine, Price, Quarantine, RateCard, StreamMark
 from billing.services.cutoff import database_now
-from billing.services.event_store import COPY_FROM_ROWS
 from billing.services.ingest import IngestResult, IngestScope, Reported, ingest_events
 from tests.billing.services.threads import rows
 from tests.factories.orgs import make_member, make_organization
@@ -61,7 +60,7 @@ def said(result: IngestResult) -> list[tuple[int, str, str]]:
     return [(verdict.ordinal, verdict.status, verdict.code) for verdict in result.verdicts]
 
 
-@pytest.mark.parametrize("count", [1, 7, COPY_FROM_ROWS - 1, COPY_FROM_ROWS, 1_000])
+@pytest.mark.parametrize("count", [1, 7, 500, 1_000])
 def test_a_batch_is_stored_once_however_often_it_comes(acme, count):
     assert counts(ingest(*batch(count))) == (count, 0, 0, 0)
     again = ingest(*batch(count))
@@ -70,7 +69,7 @@ def test_a_batch_is_stored_once_however_often_it_comes(acme, count):
     assert stored() == count
 
 
-@pytest.mark.parametrize("count", [4, COPY_FROM_ROWS])
+@pytest.mark.parametrize("count", [4, 500])
 def test_new_and_known_events_in_one_batch_are_told_apart(acme, count):
     ingest(*batch(count)[1::2])
     result = ingest(*batch(count))
@@ -78,7 +77,7 @@ def test_new_and_known_events_in_one_batch_are_told_apart(acme, count):
     assert [verdict.ordinal for verdict in result.verdicts] == list(range(1, count, 2))
 
 
-@pytest.mark.parametrize("filler", [0, COPY_FROM_ROWS])
+@pytest.mark.parametrize("filler", [0, 500])
 def test_twins_in_one_batch_the_first_counts(acme, filler):
     events = [
         one(ordinal=0),
@@ -340,7 +339,7 @@ def test_the_database_refuses_values_that_are_no_events(acme):
 
 def test_queries_of_a_batch_do_not_grow_with_it(acme, django_assert_num_queries):
     ingest(*batch(3))  # makes the month
-    with django_assert_num_queries(10):  # two of them the savepoint of the test's transaction
+    with django_assert_num_queries(9):  # two of them the savepoint of the test's transaction
         ingest(*[event._replace(event_id=f"q{event.ordinal}") for event in batch(3)])
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(9):
         ingest(*[event._replace(event_id=f"r{event.ordinal}") for event in batch(400)])

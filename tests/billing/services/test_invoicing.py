@@ -164,7 +164,7 @@ def _event(customer: Customer, kind: str, at: datetime, received_at: datetime) -
         customer.organization.pk,
         customer.member.pk,
         at,
-        event_store.event_key("/slow", kind),
+        event_store.event_digest("/slow", kind),
         kind,
         Machine.objects.get(name="cpu-4x8").pk,
         3600,
