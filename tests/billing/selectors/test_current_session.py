@@ -113,7 +113,9 @@ def test_it_is_one_query_on_one_index(django_assert_num_queries):
     with django_assert_num_queries(1) as queries:
         assert session_of(customer, 49_010).started_at == after(49_000)
     with connection.cursor() as cursor:
+        # Fifty rows are sorted as cheaply as they are walked: asked is whether the index can.
         cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute("SET LOCAL enable_sort = off")
         cursor.execute("EXPLAIN " + queries.captured_queries[0]["sql"])
         plan = "\n".join(line for (line,) in cursor.fetchall())
     assert "Backward using session_one_per_start" in plan
