@@ -107,6 +107,17 @@ def wait_until(is_so: Callable[[], bool], what: str) -> None:
         time.sleep(0.05)
 
 
+def left_of(state: Path) -> list[int]:
+    """What still runs on `state` after a moment.
+
+    A keeper lets go of its lock, on which the last user waits, just before its process ends.
+    """
+    end = time.monotonic() + 10
+    while (left := services_of(state)) and time.monotonic() < end:
+        time.sleep(0.05)
+    return left
+
+
 def services_of(state: Path) -> list[int]:
     """Process ids of the first processes of the servers, and of keepers, on `state`."""
     ids = []

@@ -3,7 +3,6 @@
 import os
 import signal
 import sys
-import time
 import urllib.request
 import uuid
 from pathlib import Path
@@ -11,7 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.local.programs import free_port, services_of
+from tests.local.programs import free_port, left_of
 
 SUPERVISOR = [sys.executable, "-m", "offload_admin.local"]
 QUIET = {"OFFLOAD_DEMO": "off", "LOG_FORMAT": "json"}
@@ -58,14 +57,6 @@ def living(ids: list[int]) -> list[int]:
     return states
 
 
-def left_of(state: Path) -> list[int]:
-    """What still runs on `state` when what was killed has had time to die."""
-    end = time.monotonic() + 10
-    while (left := services_of(state)) and time.monotonic() < end:
-        time.sleep(0.1)
-    return left
-
-
 def test_it_serves_and_ctrl_c_ends_all_of_it(state, programs):
     port = free_port()
     run = programs.start(SUPERVISOR, PORT=str(port), **QUIET)
@@ -94,7 +85,7 @@ def test_it_serves_and_ctrl_c_ends_all_of_it(state, programs):
     assert run.returncode == 0, err
     assert out.endswith("stopped\n")
     assert living(children) == []
-    assert services_of(state) == []
+    assert left_of(state) == []
 
 
 def test_after_kill_9_nothing_stays_and_the_next_start_works_at_once(state, programs):
@@ -127,7 +118,7 @@ def test_a_process_that_dies_ends_the_run_with_its_name(state, programs):
     _, err = run.communicate(timeout=60)
     assert run.returncode == 1
     assert err == "error: beat has ended with exit code -9; stopped the rest\n"
-    assert services_of(state) == []
+    assert left_of(state) == []
 
 
 def test_with_both_addresses_set_nothing_embedded_starts(state, programs):
@@ -142,7 +133,7 @@ def test_with_both_addresses_set_nothing_embedded_starts(state, programs):
         both = {"DATABASE_URL": address, "REDIS_URL": os.environ["REDIS_URL"]}
         run = programs.start(SUPERVISOR, PORT=str(port), **QUIET, **both)
         until_ready(run)
-        assert services_of(state) == []
+        assert left_of(state) == []
         assert not (state / "postgres").exists()
         assert status(port, "/readyz") == 200
         run.send_signal(signal.SIGINT)

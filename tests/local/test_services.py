@@ -19,6 +19,7 @@ from tests.local.programs import (
     found,
     keeper_of,
     leave,
+    left_of,
     services_of,
     wait_until,
 )
@@ -40,7 +41,7 @@ def test_the_services_start_for_one_user_and_stop_after_it(state, programs):
     assert addresses["services"] == ["postgres", "valkey"]
     assert answers(addresses)
     leave(user)
-    assert services_of(state) == []
+    assert left_of(state) == []
 
 
 def test_data_outlives_the_server(state, programs):
@@ -63,7 +64,7 @@ def test_two_commands_at_once_share_one_server_until_the_last_leaves(state, prog
     leave(both[0])
     assert answers(addresses[1])
     leave(both[1])
-    assert services_of(state) == []
+    assert left_of(state) == []
 
 
 def test_the_one_who_started_the_services_may_leave_first(state, programs):
@@ -74,7 +75,7 @@ def test_the_one_who_started_the_services_may_leave_first(state, programs):
     leave(first)
     assert answers(addresses)
     leave(second)
-    assert services_of(state) == []
+    assert left_of(state) == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
@@ -251,7 +252,7 @@ def test_an_ordinary_user_runs_the_services(state, programs):
     assert answers(addresses)
     assert (state / "postgres" / "data").stat().st_uid == 65534
     leave(user)
-    assert services_of(state) == []
+    assert left_of(state) == []
 
 
 def leave_at_once(programs):
